@@ -1,0 +1,70 @@
+"""Every error that bonaface raises on purpose: one sentence that says what must be what, what came, what to do."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class BonafaceError(Exception):
+    """The root: catch this one to catch all. Its text is one sentence a person can act on."""
+
+
+class PictureError(BonafaceError):
+    """A picture that can not be judged.
+
+    Attributes:
+        reason: The `Reason` code that a verdict carries for it.
+    """
+
+    def __init__(self, message: str, *, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class BundleError(BonafaceError):
+    """A bundle that is incomplete, altered or fails its self-test."""
+
+
+class ManifestError(BonafaceError):
+    """A manifest with a missing column, a missing file, an unknown word or a leak."""
+
+
+class ScoreError(BonafaceError):
+    """Scores from which the asked quantity can not be computed."""
+
+
+class RecipeError(BonafaceError):
+    """A training recipe, or an override of it, that does not exist or does not fit."""
+
+
+class CheckpointError(BonafaceError):
+    """A checkpoint that is cut, altered or made for another recipe."""
+
+
+class SimulationError(BonafaceError):
+    """An attack that can not be simulated as asked."""
+
+
+class DownloadError(BonafaceError):
+    """A file that could not be fetched, or is not the file that was expected."""
+
+
+class MissingExtraError(BonafaceError):
+    """A part that needs packages outside the light install."""
+
+    def __init__(self, what: str, *, extra: str) -> None:
+        super().__init__(
+            f"{what} needs packages outside the light install; install them with pip install 'bonaface[{extra}]'"
+        )
+        self.extra = extra
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """A tail for an error about an unknown word, e.g. ``; did you mean 'print'?``, or an empty string.
+
+    >>> did_you_mean("prnt", ["print", "replay"])
+    "; did you mean 'print'?"
+    """
+    close = difflib.get_close_matches(word, list(known), n=1)
+    return f"; did you mean '{close[0]}'?" if close else ""
