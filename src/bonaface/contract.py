@@ -14,6 +14,7 @@ class InputContract:
         finder: Which finder's boxes the model was trained on.
         margin_ratio: Added on every edge of the square face box, as a share of its side.
         size: Side of the crop in pixels.
+        interpolation: `area`: areas are averaged when shrinking, neighbours mixed linearly when growing.
         outside: What stands where the crop reaches outside the picture.
         min_face_px: Faces whose box is smaller get no decision.
         mean: Per channel, on values in [0, 1], RGB. Applied inside the model's graph.
@@ -23,6 +24,7 @@ class InputContract:
     finder: Literal["dlib_hog", "yunet"] = "dlib_hog"
     margin_ratio: float = 0.15
     size: int = 160
+    interpolation: Literal["area"] = "area"
     outside: Literal["reflect", "edge", "black"] = "reflect"
     min_face_px: int = 48
     mean: tuple[float, float, float] = (0.5, 0.5, 0.5)

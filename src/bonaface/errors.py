@@ -1,4 +1,4 @@
-"""Every error that bonaface raises on purpose: one sentence that says what must be what, what came, what to do."""
+"""Every error that bonaface raises on purpose: one sentence of what must be, what came and what to do."""
 
 from __future__ import annotations
 
@@ -55,7 +55,8 @@ class MissingExtraError(BonafaceError):
 
     def __init__(self, what: str, *, extra: str) -> None:
         super().__init__(
-            f"{what} needs packages outside the light install; install them with pip install 'bonaface[{extra}]'"
+            f"{what} needs packages outside the light install; "
+            f"install them with: pip install 'bonaface[{extra}]'"
         )
         self.extra = extra
 

@@ -50,7 +50,7 @@ class Box:
         return Box(self.x1 + dx, self.y1 + dy, self.x2 + dx, self.y2 + dy)
 
     def squared(self, margin_ratio: float = 0.0) -> Box:
-        """The square about the same centre whose side is the longer side and `margin_ratio` of it on every edge.
+        """The square about the same centre: the longer side, and `margin_ratio` of it on every edge.
 
         >>> Box(10, 10, 30, 20).squared(0.25)
         Box(x1=5.0, y1=0.0, x2=35.0, y2=30.0)

@@ -1,0 +1,1 @@
+"""From a picture to faces: reading, finding, cropping by the input contract."""

@@ -1,0 +1,61 @@
+"""The one function that makes a model's input, called alike by training, evaluation and inference."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from bonaface.contract import InputContract
+from bonaface.errors import PictureError
+from bonaface.types import Box, FaceCrop, Picture
+from bonaface.vocabulary import Reason
+
+_BORDERS = {
+    "reflect": cv2.BORDER_REFLECT_101,
+    "edge": cv2.BORDER_REPLICATE,
+    "black": cv2.BORDER_CONSTANT,
+}
+
+
+def prepare(picture: Picture, face: Box, contract: InputContract, *, num_faces: int = 1) -> FaceCrop:
+    """Cut the square about `face` with the contract's margin and bring it to the contract's size.
+
+    The square is rounded to whole pixels; shrinking averages areas, growing interpolates linearly.
+
+    Args:
+        picture: (height, width, 3) uint8 RGB.
+        face: The finder's box, in pixels of `picture`.
+        contract: Margin, size and what stands outside the picture.
+        num_faces: Carried into the result.
+
+    Raises:
+        PictureError: If the face is smaller than the contract allows, or lies outside the picture.
+    """
+    if not face.side >= contract.min_face_px:
+        raise PictureError(
+            f"the face must be at least {contract.min_face_px} px wide; it is {face.side:.0f}; come closer",
+            reason=Reason.FACE_TOO_SMALL,
+        )
+    height, width = picture.shape[:2]
+    square = face.squared(contract.margin_ratio)
+    x, y, side = round(square.x1), round(square.y1), max(1, round(square.side))
+    left, top = max(0, -x), max(0, -y)
+    right, bottom = max(0, x + side - width), max(0, y + side - height)
+    inside = picture[max(0, y) : min(height, y + side), max(0, x) : min(width, x + side)]
+    if inside.size == 0 or side > 4 * max(height, width):
+        raise PictureError(
+            "the face must lie inside the picture; its box lies outside; frame the face whole",
+            reason=Reason.NO_FACE,
+        )
+    if left or top or right or bottom:
+        border = _BORDERS[contract.outside]
+        padded = cv2.copyMakeBorder(inside, top, bottom, left, right, border, value=(0, 0, 0))
+    else:
+        padded = inside
+    outside_ratio = 1 - inside.shape[0] * inside.shape[1] / side**2
+    return FaceCrop(_resized(np.asarray(padded, np.uint8), contract.size), face, num_faces, outside_ratio)
+
+
+def _resized(square: Picture, size: int) -> Picture:
+    interpolation = cv2.INTER_AREA if square.shape[0] > size else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(square, (size, size), interpolation=interpolation), np.uint8)

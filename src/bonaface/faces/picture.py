@@ -1,0 +1,150 @@
+"""Reading pictures: from hostile bytes to an upright RGB array, or to one sentence about why not."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from bonaface.errors import PictureError
+from bonaface.types import Picture
+from bonaface.vocabulary import Reason
+
+MAX_PIXELS = 80_000_000
+"""Larger pictures are refused by their header, before a pixel is decoded."""
+
+MAX_BYTES = 256 * 1024 * 1024
+"""Larger files are refused unread."""
+
+SUFFIXES = frozenset(
+    {".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"}
+)
+"""File names that a folder is searched for."""
+
+_FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "BMP", "TIFF", "GIF")
+_MODES = {"RGB", "L"}
+
+
+def read_picture(source: str | Path | bytes | Picture) -> Picture:
+    """An upright picture from a file, from encoded bytes, or from an array (which is only checked).
+
+    Args:
+        source: A path; or the bytes of an image file; or an array (height, width, 3), uint8, RGB. An array in
+            BGR order, as OpenCV reads it, can not be told from RGB: convert it first.
+
+    Returns:
+        (height, width, 3) uint8 RGB, turned upright by its EXIF orientation.
+
+    Raises:
+        PictureError: If it is not an 8-bit RGB or greyscale still picture of at most `MAX_PIXELS`.
+    """
+    if isinstance(source, np.ndarray):
+        return _checked_array(source)
+    name = "the picture" if isinstance(source, bytes) else str(source)
+    data = source if isinstance(source, bytes) else _file_bytes(Path(source))
+    if not data:
+        raise PictureError(f"{name} is empty (0 bytes); give an image file", reason=Reason.EMPTY_FILE)
+    with _decoding(name):
+        image = Image.open(io.BytesIO(data), formats=_FORMATS)
+        _check_header(image, name)
+        upright = ImageOps.exif_transpose(image)
+        return np.array(upright.convert("RGB"))
+
+
+def pictures_below(folder: Path) -> list[Path]:
+    """Every file below `folder` whose name ends like a picture's, sorted; hidden ones are left out."""
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
+    )
+
+
+def _file_bytes(path: Path) -> bytes:
+    try:
+        size = path.stat().st_size
+        if size > MAX_BYTES:
+            limit = MAX_BYTES // 2**20
+            raise PictureError(
+                f"{path} must be at most {limit} MiB; it has {size // 2**20}; resize it",
+                reason=Reason.TOO_LARGE,
+            )
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise PictureError(
+            f"{path} does not exist; give the path of an image", reason=Reason.NOT_FOUND
+        ) from None
+    except OSError as error:
+        raise PictureError(
+            f"{path} can not be read ({error.strerror}); check it", reason=Reason.NOT_FOUND
+        ) from None
+
+
+@contextmanager
+def _decoding(name: str) -> Iterator[None]:
+    """Every way in which Pillow refuses bytes, as one `PictureError`."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the header check below is stricter than Pillow's warnings
+            yield
+    except PictureError:
+        raise
+    except UnidentifiedImageError:
+        accepted = "JPEG, PNG, WebP, BMP or TIFF"
+        raise PictureError(
+            f"{name} must be a {accepted} image; it is none", reason=Reason.NOT_AN_IMAGE
+        ) from None
+    except Image.DecompressionBombError:
+        raise PictureError(
+            f"{name} must have at most {MAX_PIXELS:,} pixels; its header says far more; resize it",
+            reason=Reason.TOO_LARGE,
+        ) from None
+    except MemoryError:
+        raise PictureError(f"{name} does not fit into memory; resize it", reason=Reason.TOO_LARGE) from None
+    except Exception as error:  # decoders raise OSError, SyntaxError, ValueError, struct.error and more
+        kind = str(error) or type(error).__name__
+        raise PictureError(
+            f"{name} is a broken image ({kind}); save it again from its source", reason=Reason.BROKEN_IMAGE
+        ) from None
+
+
+def _check_header(image: Image.Image, name: str) -> None:
+    width, height = image.size
+    if width * height > MAX_PIXELS:
+        raise PictureError(
+            f"{name} must have at most {MAX_PIXELS:,} pixels; it has {width} x {height}; resize it",
+            reason=Reason.TOO_LARGE,
+        )
+    if image.format != "MPO" and getattr(image, "n_frames", 1) > 1:  # phones write stills as MPO
+        raise PictureError(
+            f"{name} must be a still picture; it is an animation or has several pages; give one frame",
+            reason=Reason.UNSUPPORTED_IMAGE,
+        )
+    if image.mode not in _MODES or "transparency" in image.info:
+        colours = {"P": "a palette", "CMYK": "CMYK", "RGBA": "an alpha channel", "LA": "an alpha channel"}
+        what = colours.get(image.mode, "transparency" if image.mode in _MODES else f"mode {image.mode}")
+        raise PictureError(
+            f"{name} must be 8-bit RGB or greyscale without alpha; it has {what}; convert it first",
+            reason=Reason.UNSUPPORTED_IMAGE,
+        )
+
+
+def _checked_array(array: np.ndarray[Any, Any]) -> Picture:
+    if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] != 3 or 0 in array.shape:
+        raise PictureError(
+            "a picture given as an array must be (height, width, 3) uint8 in RGB order; "
+            f"got shape {array.shape} of {array.dtype}; convert it first",
+            reason=Reason.UNSUPPORTED_IMAGE,
+        )
+    if array.shape[0] * array.shape[1] > MAX_PIXELS:
+        raise PictureError(
+            f"a picture must have at most {MAX_PIXELS:,} pixels; got {array.shape[1]} x {array.shape[0]}; resize it",
+            reason=Reason.TOO_LARGE,
+        )
+    return np.ascontiguousarray(array)
