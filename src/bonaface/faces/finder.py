@@ -20,7 +20,7 @@ class Finder(Protocol):
     name: str
 
     def find(self, picture: Picture) -> tuple[Face, ...]:
-        """All faces in `picture` (height, width, 3) uint8 RGB, largest box first; empty where there is none."""
+        """All faces in `picture` (height, width, 3) uint8 RGB, largest first; empty where there is none."""
         ...
 
 

@@ -144,7 +144,8 @@ def _checked_array(array: np.ndarray[Any, Any]) -> Picture:
         )
     if array.shape[0] * array.shape[1] > MAX_PIXELS:
         raise PictureError(
-            f"a picture must have at most {MAX_PIXELS:,} pixels; got {array.shape[1]} x {array.shape[0]}; resize it",
+            f"a picture must have at most {MAX_PIXELS:,} pixels; "
+            f"got {array.shape[1]} x {array.shape[0]}; resize it",
             reason=Reason.TOO_LARGE,
         )
     return np.ascontiguousarray(array)

@@ -15,8 +15,8 @@ from bonaface.types import Box, Face, Picture
 
 CENTER_SHIFT = 0.071
 SIDE_FACTOR = 0.919
-"""YuNet's box spans forehead to chin. Its square of equal area becomes dlib's box when it moves down by this share
-of its side and shrinks by this factor: medians over 250 portraits that both find (spread 0.04 and 0.07)."""
+"""YuNet's box spans forehead to chin. Its square of equal area becomes dlib's box when it moves down by this
+share of its side and shrinks by this factor: medians over 250 portraits that both find (spread 0.04, 0.07)."""
 
 
 class YuNetFinder:
@@ -28,7 +28,7 @@ class YuNetFinder:
         if not model.is_file():
             raise DownloadError(f"{model} must be YuNet's ONNX file; it does not exist; "
                                 "fetch it with: bonaface models fetch yunet")  # fmt: skip
-        cv2.setLogLevel(2)  # errors only: OpenCV warns about its own graph engine
+        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)  # it warns about its own graph engine
         try:
             self._net = cv2.FaceDetectorYN.create(str(model), "", (320, 320), min_confidence, 0.3, 500)
         except cv2.error:

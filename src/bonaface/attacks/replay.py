@@ -1,0 +1,205 @@
+"""A picture shown on a screen and photographed again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from bonaface.attacks import fields
+from bonaface.attacks.light import Light, blob, expose, look_up, mean_code, slope, surroundings
+from bonaface.attacks.scene import Plane, Scene
+from bonaface.attacks.view import View, beyond_edge, draw_view, look, moved_box, source_maps
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayParameters:
+    """One picture on a screen, recaptured.
+
+    Attributes:
+        seed: Of what the glass reflects.
+        view: The recapturing camera's view of the screen.
+        gamma: Of screen and camera together; 1 reproduces the tones.
+        white: Light factors of the screen's white as the camera sees it (R, G, B).
+        reflection: Light that the glass adds everywhere, where 1 is full white.
+        reflection_unevenness: How much that light varies over the glass, in [0, 1].
+        exposure_ratio: Mean code value of the result over that of the input, clipping aside.
+        pitch_px: Distance between the screen's pixels, in pixels of the recapture; near 1 or 1/2 it gives moire.
+        grid_contrast: Depth of the dark gaps between columns, as a share of the light, as far as the lens shows it.
+        row_contrast: The same between rows.
+        subpixel_phase: Offset between neighbouring colours' columns in screen pixels; 1/3 is a striped screen, 0 none.
+        second_harmonic: Share of the grid's second harmonic; it aliases by itself.
+        refresh: Depth of the refresh bars, as a share of the light.
+        refresh_period: Distance between bars, as a share of the height.
+        refresh_phase: In [0, 1).
+        glare: Light added at the middle of the glare, where 1 is full white.
+        glare_x: Its centre, as a share of the width.
+        glare_y: Its centre, as a share of the height.
+        glare_radius: Its longer radius, as a share of the longer side.
+        glare_aspect: Shorter radius over longer, in (0, 1].
+        glare_deg: Turn of the glare.
+        glare_hardness: 1 is a soft spot, 3 the sharp reflection of a lamp.
+        blur_px: Softness of the lens (Gaussian sigma) on the content; the grid's is in its contrast.
+        bezel: Width of the frame round the screen, as a share of the longer side.
+        bezel_code: Code value of that frame, in [0, 1].
+        room: Code values (R, G, B) of the room behind.
+    """
+
+    seed: int
+    view: View
+    gamma: float
+    white: tuple[float, float, float]
+    reflection: float
+    reflection_unevenness: float
+    exposure_ratio: float
+    pitch_px: float
+    grid_contrast: float
+    row_contrast: float
+    subpixel_phase: float
+    second_harmonic: float
+    refresh: float
+    refresh_period: float
+    refresh_phase: float
+    glare: float
+    glare_x: float
+    glare_y: float
+    glare_radius: float
+    glare_aspect: float
+    glare_deg: float
+    glare_hardness: float
+    blur_px: float
+    bezel: float
+    bezel_code: float
+    room: tuple[float, float, float]
+
+
+def _draw_grid(rng: np.random.Generator) -> tuple[float, float]:
+    """(pitch in pixels, contrast): moire of a nearly matched grid, a visible grid, or almost nothing."""
+    kind = rng.random()
+    if kind < 0.5:
+        cycles = float(rng.choice([1.0, 2.0], p=[0.75, 0.25])) + float(rng.normal(0, 0.07))
+        return 1 / cycles, float(rng.uniform(0.04, 0.22))
+    if kind < 0.75:
+        return float(rng.uniform(1.4, 4.0)), float(rng.uniform(0.04, 0.25))
+    return float(rng.uniform(0.35, 1.6)), float(rng.uniform(0.0, 0.04))
+
+
+def draw_replay(rng: np.random.Generator, *, strength: float = 1.0) -> ReplayParameters:
+    """Draws a replay: from strong moire to a screen that hardly shows.
+
+    Args:
+        rng: Where all randomness comes from.
+        strength: In (0, 1.5]; scales how visible the traces are.
+    """
+    u = rng.uniform
+    shows_edge = bool(rng.random() < 0.1)
+    pitch_px, contrast = _draw_grid(rng)
+    cool = float(rng.normal(0.0, 0.09)) * strength
+    return ReplayParameters(
+        seed=int(rng.integers(2**31)),
+        view=draw_view(rng, strength=strength, shows_edge=shows_edge),
+        gamma=float(np.exp(u(-0.1, 0.3) * strength)),
+        white=(1 - cool, 1 + float(rng.normal(0, 0.03)), 1 + cool),
+        reflection=strength * float(u(0.0, 0.06)),
+        reflection_unevenness=float(u(0.0, 0.8)),
+        exposure_ratio=float(np.exp(u(-0.16, 0.16))),
+        pitch_px=pitch_px,
+        grid_contrast=strength * contrast,
+        row_contrast=strength * contrast * float(u(0.2, 1.0)),
+        subpixel_phase=float(u(0.0, 1.0)) / 3 if rng.random() < 0.8 else 0.0,
+        second_harmonic=float(u(0.0, 0.5)),
+        refresh=strength * float(u(0.02, 0.14)) if rng.random() < 0.35 else 0.0,
+        refresh_period=float(u(0.25, 1.4)),
+        refresh_phase=float(u(0, 1)),
+        glare=strength * float(u(0.05, 0.5)) if rng.random() < 0.35 else 0.0,
+        glare_x=float(u(-0.1, 1.1)),
+        glare_y=float(u(-0.1, 1.1)),
+        glare_radius=float(u(0.05, 0.4)),
+        glare_aspect=float(u(0.3, 1.0)),
+        glare_deg=float(u(0, 180)),
+        glare_hardness=float(u(0.8, 1.6)),
+        blur_px=strength * float(u(0.2, 0.9)) if rng.random() < 0.8 else 0.0,
+        bezel=float(u(0.01, 0.08)),
+        bezel_code=float(rng.choice([0.05, 0.12, 0.7, 0.9])),
+        room=surroundings(rng),
+    )
+
+
+def apply_replay(scene: Scene, parameters: ReplayParameters) -> Scene:
+    """The scene shown on a screen and photographed again, as `parameters` say.
+
+    The grid of subpixels is evaluated where each camera pixel looks, so moire comes from the geometry alone. The
+    mean brightness follows `exposure_ratio`, so tone does not give the attack away.
+    """
+    p = parameters
+    height, width = scene.size
+    rng = np.random.default_rng(p.seed)
+    maps = source_maps(p.view, height, width)
+    pixels = look(scene.pixels, maps)
+    if p.blur_px >= 0.2:
+        pixels = cv2.GaussianBlur(pixels, (0, 0), p.blur_px, borderType=cv2.BORDER_REFLECT_101)
+    curve = (np.arange(256, dtype=np.float32) / 255) ** np.float32(2 * p.gamma)
+    light = look_up(pixels, curve[:, None] * np.asarray(p.white, dtype=np.float32))
+    cv2.multiply(light, _grid(maps, height, p), dst=light)
+    if not p.view.fills_frame:
+        light = _framed(light, maps, p)
+    added = np.full((height, width), p.reflection, dtype=np.float32)
+    if p.reflection > 0:
+        added *= 1 + np.float32(p.reflection_unevenness) * np.tanh(
+            fields.unevenness(rng, height, width, cells=4)
+        )
+    if p.glare > 0:
+        added += np.float32(p.glare) * blob(
+            height,
+            width,
+            center=(p.glare_x, p.glare_y),
+            radius=(p.glare_radius, p.glare_radius * p.glare_aspect),
+            angle_deg=p.glare_deg,
+            hardness=p.glare_hardness,
+        )
+    cv2.add(light, cv2.merge([added, added, added]), dst=light)
+    np.maximum(light, 0, out=light)
+    out = expose(np.sqrt(light, out=light), target=mean_code(scene.pixels) * p.exposure_ratio)
+    return Scene(out, moved_box(p.view, scene.face, height, width))
+
+
+def _grid(maps: tuple[Plane, Plane], height: int, p: ReplayParameters) -> Light:
+    """The screen's emission about 1, sampled at each camera pixel, times the refresh bars of each camera row."""
+    turn = np.float32(2 * np.pi / p.pitch_px)
+    rows = np.ones(maps[0].shape, dtype=np.float32)
+    if p.row_contrast > 0:
+        rows += np.float32(p.row_contrast) * np.cos(turn * maps[1])
+    if p.refresh > 0:
+        phase = 2 * np.pi * (np.arange(height) / height / p.refresh_period + p.refresh_phase)
+        bars = 1 + p.refresh * np.tanh(2 * np.sin(phase))
+        rows *= bars.astype(np.float32)[:, None]
+    if p.grid_contrast <= 0:
+        return np.asarray(cv2.merge([rows, rows, rows]), dtype=np.float32)
+    cos, sin = np.cos(turn * maps[0]), np.sin(turn * maps[0])
+    cos_2, sin_2 = 2 * cos * cos - 1, 2 * sin * cos
+    planes = []
+    for colour in range(3):
+        shift = 2 * np.pi * p.subpixel_phase * colour
+        first = p.grid_contrast * np.array([np.cos(shift), np.sin(shift)])
+        second = p.second_harmonic * p.grid_contrast * np.array([np.cos(2 * shift), np.sin(2 * shift)])
+        wave = cos * np.float32(first[0]) + sin * np.float32(first[1])
+        if p.second_harmonic > 0:
+            wave += cos_2 * np.float32(second[0]) + sin_2 * np.float32(second[1])
+        wave += 1
+        wave *= rows
+        planes.append(wave)
+    return np.asarray(cv2.merge(planes), dtype=np.float32)
+
+
+def _framed(light: Light, maps: tuple[Plane, Plane], p: ReplayParameters) -> Light:
+    """Puts the frame round the screen, and the room round the frame."""
+    height, width = light.shape[:2]
+    past = beyond_edge(maps, height, width)
+    bezel = np.float32(p.bezel * max(height, width))
+    frame = np.clip(past + 0.5, 0, 1)[..., None]
+    room = np.clip((past - bezel) / 2 + 0.5, 0, 1)[..., None]
+    light = light * (1 - frame) + frame * np.float32(p.bezel_code**2)
+    shade = slope(height, width, angle_deg=p.glare_deg * 2, amount=0.5)[..., None]
+    behind = shade * np.asarray(p.room, dtype=np.float32) ** 2
+    return np.asarray(light * (1 - room) + room * behind, dtype=np.float32)

@@ -1,0 +1,1 @@
+"""Manifests, splits, simulated sets and the torch dataset."""

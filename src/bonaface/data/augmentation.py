@@ -1,0 +1,82 @@
+"""Changes that say nothing about bona fide or attack, drawn alike for every class before the attack happens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from bonaface.attacks.scene import Scene, face_ellipse_mask
+from bonaface.types import Box, Picture
+
+
+@dataclass(frozen=True, slots=True)
+class Augmentation:
+    """Strengths and chances of the changes.
+
+    Attributes:
+        flip: Chance of a mirror image.
+        background: Chance that all but the head comes from another picture, of any class. Studio backdrops are
+            common among bona fide portraits and natural scenes among generated ones: neither may become a sign.
+        grey: Chance of a greyscale picture.
+        turn_deg: Largest rotation in the image plane, degrees.
+        shift_ratio: Largest shift of the face box, as a share of its side: what finders differ by.
+        zoom_ratio: Largest change of its side.
+    """
+
+    flip: float = 0.5
+    background: float = 0.3
+    grey: float = 0.06
+    turn_deg: float = 8.0
+    shift_ratio: float = 0.05
+    zoom_ratio: float = 0.1
+
+
+def augmented(scene: Scene, other: Scene, how: Augmentation, rng: np.random.Generator) -> Scene:
+    """The scene mirrored, turned, greyed and before another background, by chance.
+
+    Args:
+        scene: The scene to change; it stays as it is.
+        other: Whose surroundings may become the background.
+        how: Strengths and chances.
+        rng: Every draw comes from it.
+    """
+    flip, background, grey = rng.random(3) < (how.flip, how.background, how.grey)
+    turn_deg = rng.uniform(-how.turn_deg, how.turn_deg) * (rng.random() < 0.5)
+    mirror_other = rng.random() < 0.5
+    pixels, face = scene.pixels, scene.face
+    if background:
+        behind = other.pixels[:, ::-1] if mirror_other else other.pixels
+        pixels = _before(scene, behind)
+    if flip:
+        width = pixels.shape[1]
+        pixels, face = pixels[:, ::-1], Box(width - face.x2, face.y1, width - face.x1, face.y2)
+    if turn_deg:
+        turn = cv2.getRotationMatrix2D(face.center, turn_deg, 1.0)
+        size = (pixels.shape[1], pixels.shape[0])
+        pixels = cv2.warpAffine(  # type: ignore[assignment]
+            np.ascontiguousarray(pixels), turn, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
+        )
+    if grey:
+        pixels = cv2.cvtColor(cv2.cvtColor(np.ascontiguousarray(pixels), cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)  # type: ignore[assignment]
+    return Scene(np.ascontiguousarray(pixels, np.uint8), face)
+
+
+def jittered(face: Box, how: Augmentation, rng: np.random.Generator) -> Box:
+    """The face box as another finder might have given it."""
+    dx, dy = rng.uniform(-how.shift_ratio, how.shift_ratio, 2) * face.side
+    half = face.side / 2 * (1 + rng.uniform(-how.zoom_ratio, how.zoom_ratio))
+    cx, cy = face.center
+    return Box(cx + dx - half, cy + dy - half, cx + dx + half, cy + dy + half)
+
+
+def _before(scene: Scene, behind: Picture) -> Picture:
+    """The head of `scene` before `behind`, blended over a soft edge outside of the face."""
+    height, width = scene.pixels.shape[:2]
+    head = Scene(scene.pixels, scene.face.squared(0.12).shifted(0, -0.05 * scene.face.side))
+    sigma = max(1.0, 0.05 * scene.face.side)
+    mask = cv2.GaussianBlur(face_ellipse_mask(head), (0, 0), sigma)[..., None]
+    stretched = cv2.resize(np.ascontiguousarray(behind), (width, height), interpolation=cv2.INTER_AREA)
+    mixed = scene.pixels * mask + stretched * (1 - mask)
+    return np.asarray(mixed + 0.5, np.uint8)

@@ -1,0 +1,73 @@
+"""From manifest rows to scenes: the part of a picture about its face, small enough to work on many at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from bonaface.attacks.scene import Scene
+from bonaface.data.manifest import Manifest, Row
+from bonaface.errors import PictureError
+from bonaface.faces.finder import Finder
+from bonaface.faces.picture import read_picture
+from bonaface.types import Box, Picture
+from bonaface.vocabulary import Reason
+
+ROOM_RATIO = 0.6
+"""Room kept around the face box on every side, as a share of its side, where the picture has it."""
+
+MAX_FACE_PX = 160
+"""Faces are brought down to this box side; smaller ones stay as they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundScene:
+    """A row and its scene; or the row and why it has none."""
+
+    row: Row
+    scene: Scene | None
+    reason: Reason | None = None
+    detail: str = ""
+
+
+def cut_scene(picture: Picture, face: Box, *, max_face_px: int = MAX_FACE_PX) -> Scene:
+    """The region about `face` with its room, shrunk (never grown) until the face is `max_face_px` wide."""
+    height, width = picture.shape[:2]
+    wide = face.squared(ROOM_RATIO)
+    x1, y1 = max(0, round(wide.x1)), max(0, round(wide.y1))
+    x2, y2 = min(width, round(wide.x2)), min(height, round(wide.y2))
+    region, box = picture[y1:y2, x1:x2], face.shifted(-x1, -y1)
+    factor = min(1.0, max_face_px / face.side)
+    if factor < 1.0:
+        size = (max(1, round(region.shape[1] * factor)), max(1, round(region.shape[0] * factor)))
+        region, box = np.asarray(cv2.resize(region, size, interpolation=cv2.INTER_AREA)), box.scaled(factor)
+    return Scene(np.ascontiguousarray(region, np.uint8), box)
+
+
+def found_scenes(
+    manifest: Manifest, finder: Finder, *, on_row: Callable[[], None] = lambda: None
+) -> Iterator[FoundScene]:
+    """The scene of the largest face in every row's picture, in order; rows without one say why.
+
+    Args:
+        manifest: Rows to read.
+        finder: Finds the faces.
+        on_row: Called after each row, for a progress bar.
+    """
+    for row in manifest.rows:
+        yield _found(manifest, row, finder)
+        on_row()
+
+
+def _found(manifest: Manifest, row: Row, finder: Finder) -> FoundScene:
+    try:
+        picture = read_picture(manifest.picture_path(row))
+    except PictureError as error:
+        return FoundScene(row, None, Reason(error.reason), str(error))
+    faces = finder.find(picture)
+    if not faces:
+        return FoundScene(row, None, Reason.NO_FACE, f"no face was found in {row.path}")
+    return FoundScene(row, cut_scene(picture, faces[0].box))

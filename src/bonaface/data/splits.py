@@ -1,0 +1,68 @@
+"""Splits by subject: the same subject falls on the same side on every machine, and a leak is an error."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from dataclasses import replace
+
+from bonaface.data.manifest import Manifest
+from bonaface.errors import ManifestError
+from bonaface.vocabulary import Split
+
+DEFAULT_SHARES = {Split.TRAIN: 0.6, Split.DEV: 0.2, Split.TEST: 0.2}
+
+
+def split_of(subject: str, *, salt: str = "bonaface", shares: dict[Split, float] | None = None) -> Split:
+    """The split of a subject, from a hash of its name: no list to keep, none to lose.
+
+    >>> split_of("A000014") is split_of("A000014")
+    True
+    """
+    digest = hashlib.sha256(f"{salt}\0{subject}".encode()).digest()
+    place = int.from_bytes(digest[:8], "big") / 2**64
+    limit = 0.0
+    for split, share in (shares or DEFAULT_SHARES).items():
+        limit += share
+        if place < limit:
+            return split
+    return Split.TEST
+
+
+def assigned(manifest: Manifest, *, salt: str = "bonaface") -> Manifest:
+    """The manifest with a split in every row: as written where all rows have one, else by hash where none has.
+
+    Raises:
+        ManifestError: If only some rows have a split, or a subject is on two sides.
+    """
+    have = sum(row.split is not None for row in manifest.rows)
+    if have not in (0, len(manifest.rows)):
+        raise ManifestError(
+            f"all rows must have a split, or none; {have} of {len(manifest.rows)} have one; fill the column"
+        )
+    rows = manifest.rows
+    if not have:
+        rows = tuple(replace(row, split=split_of(row.subject, salt=salt)) for row in rows)
+    filled = replace(manifest, rows=rows)
+    check_leaks(filled)
+    return filled
+
+
+def leaks(manifest: Manifest) -> dict[str, set[Split]]:
+    """Subjects that more than one split holds, and which."""
+    sides: dict[str, set[Split]] = defaultdict(set)
+    for row in manifest.rows:
+        if row.split is not None:
+            sides[row.subject].add(row.split)
+    return {subject: splits for subject, splits in sides.items() if len(splits) > 1}
+
+
+def check_leaks(manifest: Manifest) -> None:
+    """Raise `ManifestError` if a subject is on two sides of a split."""
+    found = leaks(manifest)
+    if found:
+        subject, splits = next(iter(sorted(found.items())))
+        raise ManifestError(
+            f"every subject must be in one split; {len(found)} are in several, "
+            f"e.g. '{subject}' in {' and '.join(sorted(splits))}; move all its rows to one"
+        )

@@ -1,0 +1,1 @@
+"""Saved scores in, rates, intervals, thresholds and reports out; never a model."""

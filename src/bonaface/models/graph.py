@@ -1,0 +1,125 @@
+"""The way out to ONNX: one file that takes uint8 crops, with the preprocessing inside the graph."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor, nn
+
+from bonaface.contract import InputContract
+from bonaface.errors import BundleError
+from bonaface.models.detector import Detector
+from bonaface.models.pixels import normalise
+
+TOLERANCE = 1e-4
+INPUT_NAME = "crop"
+OUTPUT_NAMES = ("attack_score", "family_scores")
+QUIET_LOGGERS = ("torch.onnx", "torch.export", "torch._dynamo", "onnxscript", "onnx_ir")
+
+
+class DeployedDetector(nn.Module):
+    """A detector as it is deployed: uint8 crops in, scores in [0, 1] out, higher = attack."""
+
+    def __init__(self, detector: Detector, *, mean: Sequence[float], std: Sequence[float]) -> None:
+        super().__init__()
+        self.detector = detector
+        self.mean = tuple(mean)
+        self.std = tuple(std)
+
+    def forward(
+        self, crop: UInt8[Tensor, "batch size size 3"]
+    ) -> tuple[Float[Tensor, " batch"], Float[Tensor, "batch families"]]:
+        """The scores `attack_score` and `family_scores`, in this order.
+
+        Args:
+            crop: RGB, HWC, 0..255.
+        """
+        evidence = self.detector(normalise(crop, mean=self.mean, std=self.std))
+        return torch.sigmoid(evidence.attack_logit), torch.sigmoid(evidence.family_logits)
+
+
+def export_onnx(detector: Detector, contract: InputContract, path: Path, *, opset: int = 18) -> Path:
+    """Write a detector as one ONNX file and compare it with torch on random crops.
+
+    The graph takes `crop`, uint8 (batch, size, size, 3) RGB, and gives `attack_score` (batch,) and
+    `family_scores` (batch, families), float32 in [0, 1]. The detector itself is left as it is.
+
+    Args:
+        detector: On any device, in any mode.
+        contract: Size, mean and std of the input.
+        path: The file to write.
+        opset: Of the ONNX operators.
+
+    Raises:
+        BundleError: If onnxruntime and torch disagree by more than 1e-4.
+    """
+    deployed = DeployedDetector(copy.deepcopy(detector).cpu().float(), mean=contract.mean, std=contract.std)
+    deployed.eval()
+    example = random_crops(2, contract.size, seed=0)
+    with quiet(), torch.no_grad():
+        torch.onnx.export(
+            deployed,
+            (example,),
+            path,
+            dynamo=True,
+            opset_version=opset,
+            input_names=[INPUT_NAME],
+            output_names=list(OUTPUT_NAMES),
+            dynamic_shapes={"crop": {0: torch.export.Dim("batch")}},
+            external_data=False,
+            verbose=False,
+        )
+    verify_parity(deployed, path, size=contract.size)
+    return path
+
+
+def verify_parity(deployed: DeployedDetector, path: Path, *, size: int) -> None:
+    """Compare the file with torch on one crop and on three.
+
+    Raises:
+        BundleError: If a score differs by more than 1e-4, or is not finite.
+    """
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    for batch in (1, 3):
+        crops = random_crops(batch, size, seed=batch)
+        with torch.no_grad():
+            expected = deployed(crops)
+        found = session.run(list(OUTPUT_NAMES), {INPUT_NAME: crops.numpy()})
+        for name, wanted, got in zip(OUTPUT_NAMES, expected, found, strict=True):
+            difference = float(np.abs(wanted.numpy() - got).max())
+            if not difference <= TOLERANCE:
+                raise BundleError(
+                    f"the exported graph must agree with torch to {TOLERANCE}; {name} differs by {difference:.2g}"
+                    f" for {batch} crops: check the exporter's versions, and do not deploy {path}"
+                )
+
+
+def random_crops(batch: int, size: int, *, seed: int) -> UInt8[Tensor, "batch size size 3"]:
+    """Crops of uniform noise."""
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randint(0, 256, (batch, size, size, 3), dtype=torch.uint8, generator=generator)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """The exporter's own remarks, kept out of the caller's terminal and warning filters."""
+    loggers = [logging.getLogger(name) for name in QUIET_LOGGERS]
+    levels = [logger.level for logger in loggers]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            for logger in loggers:
+                logger.setLevel(logging.ERROR)
+            yield
+        finally:
+            for logger, level in zip(loggers, levels, strict=True):
+                logger.setLevel(level)

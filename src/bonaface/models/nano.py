@@ -1,0 +1,106 @@
+"""`nano`: the small detector for a CPU, trained from scratch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from transformers import CLIPVisionConfig, CLIPVisionModel
+
+from bonaface.models.anchors import Anchors
+from bonaface.models.detector import Detector
+from bonaface.models.insertion import insert_experts
+from bonaface.models.soft_moe import ExpertsConfig
+from bonaface.models.stem import ConvStem
+from bonaface.vocabulary import FAMILIES
+
+STRIDE = 16
+
+
+@dataclass(frozen=True, slots=True)
+class NanoConfig:
+    """Settings of `nano`; plain values, ready for JSON.
+
+    Attributes:
+        image_size: Side of the crop in pixels, a multiple of 16.
+        hidden_size: Width of the tokens.
+        num_layers: Transformer blocks.
+        num_heads: Attention heads.
+        mlp_ratio: Width inside a block's MLP, as a multiple of `hidden_size`.
+        stem_widths: Channels of the stem at stride 2, 4 and 8.
+        stem_expansion: Of the stem's inverted residuals.
+        embedding_size: Width of the embedding that the anchors judge.
+        dropout: On the pooled tokens, in training.
+        num_families: Pairs of anchors; the families of `vocabulary.FAMILIES`.
+        experts: The mixture beside each MLP. Its gate does not start at 0: here nothing is to be preserved.
+    """
+
+    image_size: int = 160
+    hidden_size: int = 128
+    num_layers: int = 4
+    num_heads: int = 4
+    mlp_ratio: int = 2
+    stem_widths: tuple[int, int, int] = (24, 40, 80)
+    stem_expansion: int = 2
+    embedding_size: int = 64
+    dropout: float = 0.1
+    num_families: int = len(FAMILIES)
+    experts: ExpertsConfig = field(
+        default_factory=lambda: ExpertsConfig(slots_per_expert=8, hidden=32, gate_init=0.1)
+    )
+
+
+class NanoEncoder(nn.Module):
+    """Convolutional stem, a few CLIP blocks with experts, and one embedding of the class and patch tokens."""
+
+    def __init__(self, config: NanoConfig, *, mean: Sequence[float], std: Sequence[float]) -> None:
+        super().__init__()
+        width = config.hidden_size
+        self.vision = CLIPVisionModel(
+            CLIPVisionConfig(
+                hidden_size=width,
+                intermediate_size=width * config.mlp_ratio,
+                num_hidden_layers=config.num_layers,
+                num_attention_heads=config.num_heads,
+                image_size=config.image_size,
+                patch_size=STRIDE,
+            )
+        )
+        self.vision.embeddings.patch_embedding = ConvStem(  # type: ignore[assignment]
+            width, widths=config.stem_widths, expansion=config.stem_expansion, mean=mean, std=std
+        )
+        # The head normalises, and an unused norm would get no gradient.
+        self.vision.post_layernorm = nn.Identity()  # type: ignore[assignment]
+        insert_experts(self.vision, config.experts)
+        self.head = nn.Sequential(
+            nn.LayerNorm(2 * width), nn.Dropout(config.dropout), nn.Linear(2 * width, config.embedding_size)
+        )
+
+    def forward(self, pixels: Float[Tensor, "batch 3 size size"]) -> Float[Tensor, "batch width"]:
+        tokens = self.vision(pixel_values=pixels).last_hidden_state
+        pooled = torch.cat((tokens[:, 0], tokens[:, 1:].mean(dim=1)), dim=-1)
+        embedding: Tensor = self.head(pooled)
+        return embedding
+
+
+def build_nano(config: NanoConfig, *, mean: Sequence[float], std: Sequence[float], seed: int) -> Detector:
+    """A fresh `nano` detector.
+
+    Args:
+        config: Its settings.
+        mean: Of the input contract, per channel RGB on values in [0, 1].
+        std: As `mean`.
+        seed: The same seed gives the same weights; torch's own generator is left as it was.
+
+    Raises:
+        ValueError: If `image_size` is not a multiple of 16.
+    """
+    if config.image_size % STRIDE:
+        raise ValueError(f"image_size must be a multiple of {STRIDE}; got {config.image_size}")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        encoder = NanoEncoder(config, mean=mean, std=std)
+        return Detector(encoder, Anchors(config.num_families, config.embedding_size))

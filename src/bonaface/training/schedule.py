@@ -1,0 +1,56 @@
+"""The learning rate over a run, and which parameters decay."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from torch import nn
+from torch.optim import AdamW, Optimizer
+from torch.optim.lr_scheduler import LambdaLR
+
+from bonaface.training.recipe import Optimisation
+
+_BETAS = (0.9, 0.99)
+
+
+def optimiser(model: nn.Module, how: Optimisation, *, pretrained: frozenset[str] = frozenset()) -> AdamW:
+    """AdamW over four groups: new or pre-trained, with or without weight decay.
+
+    Args:
+        model: Whose trainable parameters move.
+        how: Rates and decay.
+        pretrained: Names of parameters that come trained; all others are new.
+    """
+    groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            is_old, decays = name in pretrained, parameter.ndim >= 2 and "embedding" not in name
+            groups.setdefault((is_old, decays), []).append(parameter)
+    settings: list[dict[str, Any]] = [
+        {
+            "params": parameters,
+            "lr": how.lr_pretrained if is_old else how.lr_new,
+            "weight_decay": how.weight_decay if decays else 0.0,
+        }
+        for (is_old, decays), parameters in sorted(groups.items(), key=lambda group: group[0])
+    ]
+    return AdamW(settings, betas=_BETAS)
+
+
+def schedule(optimizer: Optimizer, *, num_steps: int, warmup_share: float) -> LambdaLR:
+    """Linear rise over `warmup_share` of `num_steps`, then a cosine to 0."""
+    return LambdaLR(optimizer, lambda step: rate_at(step, num_steps=num_steps, warmup_share=warmup_share))
+
+
+def rate_at(step: int, *, num_steps: int, warmup_share: float) -> float:
+    """The share of the peak rate at `step` (from 0), in [0, 1].
+
+    >>> [round(rate_at(s, num_steps=100, warmup_share=0.1), 2) for s in (0, 9, 10, 55, 100)]
+    [0.1, 1.0, 1.0, 0.5, 0.0]
+    """
+    warmup = round(num_steps * warmup_share)
+    if step < warmup:
+        return (step + 1) / warmup
+    done = min(1.0, (step - warmup) / max(1, num_steps - warmup))
+    return 0.5 * (1 + math.cos(math.pi * done))

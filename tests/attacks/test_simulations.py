@@ -1,0 +1,170 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from bonaface.attacks.capture import CaptureParameters, apply_capture, draw_capture
+from bonaface.attacks.scene import Scene
+from bonaface.attacks.simulations import (
+    SIMULATIONS,
+    parameters_from_json,
+    parameters_to_json,
+    simulation_named,
+)
+from bonaface.errors import SimulationError
+from bonaface.types import Box
+from bonaface.vocabulary import SPECIES, Label
+
+NAMES = list(SIMULATIONS)
+
+
+def test_the_simulated_species():
+    assert NAMES == ["print", "replay", "faceswap", "spsc", "sdsc"]
+    assert all(SIMULATIONS[name].species is SPECIES[name] for name in NAMES)
+    assert all(SIMULATIONS[name].species.label is Label.ATTACK for name in NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("seed", range(4))
+def test_same_generator_same_bytes_and_the_input_is_untouched(name, seed, face_scene):
+    simulation = SIMULATIONS[name]
+    before = face_scene.pixels.tobytes()
+    first = simulation.draw(np.random.default_rng(seed))
+    second = simulation.draw(np.random.default_rng(seed))
+    assert first == second
+    assert isinstance(first, simulation.parameters)
+    one, two = simulation.apply(face_scene, first), simulation.apply(face_scene, second)
+    assert one.pixels.tobytes() == two.pixels.tobytes()
+    assert one.face == two.face
+    assert face_scene.pixels.tobytes() == before
+    assert one.pixels is not face_scene.pixels
+    assert one.pixels.tobytes() != before
+    assert simulation.draw(np.random.default_rng(seed + 100)) != first
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("seed", range(4))
+def test_parameters_survive_json_to_the_byte(name, seed, face_scene):
+    simulation = SIMULATIONS[name]
+    drawn = simulation.draw(np.random.default_rng(seed), strength=1.2)
+    text = json.dumps(parameters_to_json(drawn), allow_nan=False)
+    restored = parameters_from_json(name, json.loads(text))
+    assert restored == drawn
+    assert hash(restored) == hash(drawn)
+    assert (
+        simulation.apply(face_scene, restored).pixels.tobytes()
+        == simulation.apply(face_scene, drawn).pixels.tobytes()
+    )
+
+
+@pytest.mark.parametrize("name", [*NAMES, "capture"])
+@pytest.mark.parametrize("strength", [0.2, 1.0, 1.5])
+def test_odd_scenes_give_pictures_of_their_own_size(name, strength, odd_scenes):
+    draw, apply = (
+        (draw_capture, apply_capture)
+        if name == "capture"
+        else (SIMULATIONS[name].draw, SIMULATIONS[name].apply)
+    )
+    rng = np.random.default_rng(11)
+    for scene in odd_scenes.values():
+        for _ in range(6):
+            attacked = apply(scene, draw(rng, strength=strength))
+            assert attacked.pixels.shape == scene.pixels.shape
+            assert attacked.pixels.dtype == np.uint8
+            assert np.isfinite([attacked.face.x1, attacked.face.y1, attacked.face.side]).all()
+
+
+@pytest.mark.parametrize("name", [*NAMES, "capture"])
+def test_the_box_follows_the_face(name):
+    """A bright ring marks the face's centre; after the attack it is found about the new box's centre.
+
+    SDSC shifts a face by up to 2 % of the picture and leaves the box.
+    """
+    y, x = np.mgrid[:160, :180]
+    box = Box(60, 50, 130, 120)
+    distance = np.hypot(x - box.center[0], y - box.center[1])
+    pixels = np.full((160, 180, 3), 40, np.uint8)
+    pixels[distance < 12] = (230, 235, 225)
+    scene = Scene(pixels, box)
+    draw, apply = (
+        (draw_capture, apply_capture)
+        if name == "capture"
+        else (SIMULATIONS[name].draw, SIMULATIONS[name].apply)
+    )
+    for seed in range(12):
+        parameters = draw(np.random.default_rng(seed))
+        if getattr(parameters, "glare", 0) or getattr(parameters, "gloss", 0) or _shows_edge(parameters):
+            continue
+        attacked = apply(scene, parameters)
+        cx, cy = attacked.face.center
+        near = np.hypot(x - cx, y - cy) < 30
+        grey = attacked.pixels.astype(float).mean(axis=2)
+        weight = np.where(near, np.clip(grey - np.median(grey[near]) - 40, 0, None), 0)
+        found = (weight * x).sum() / weight.sum(), (weight * y).sum() / weight.sum()
+        assert found == pytest.approx((cx, cy), abs=5 if name == "sdsc" else 2.5), (name, seed)
+
+
+def _shows_edge(parameters: object) -> bool:
+    view = getattr(parameters, "view", None)
+    return view is not None and not view.fills_frame
+
+
+def test_tone_does_not_give_print_and_replay_away(face_scene):
+    for name in ("print", "replay"):
+        simulation = SIMULATIONS[name]
+        rng = np.random.default_rng(5)
+        ratios = [
+            simulation.apply(face_scene, simulation.draw(rng)).pixels.mean() / face_scene.pixels.mean()
+            for _ in range(60)
+        ]
+        assert np.median(ratios) == pytest.approx(1, abs=0.05)
+        assert min(ratios) < 0.95
+        assert max(ratios) > 1.05
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_more_strength_changes_more(name, face_scene):
+    simulation = SIMULATIONS[name]
+
+    def change(strength: float) -> float:
+        rng = np.random.default_rng(1)
+        attacked = [simulation.apply(face_scene, simulation.draw(rng, strength=strength)) for _ in range(16)]
+        return float(np.mean([np.abs(a.pixels.astype(int) - face_scene.pixels).mean() for a in attacked]))
+
+    assert change(0.25) < change(1.5)
+
+
+def test_an_unknown_name_is_answered_with_the_nearest():
+    with pytest.raises(SimulationError, match="did you mean 'replay'"):
+        simulation_named("reply")
+    assert simulation_named("print") is SIMULATIONS["print"]
+
+
+def test_json_that_does_not_fit_is_refused():
+    good = parameters_to_json(SIMULATIONS["spsc"].draw(np.random.default_rng(0)))
+    with pytest.raises(SimulationError, match="no field 'hues'; did you mean 'hue'"):
+        parameters_from_json("spsc", {**good, "hues": 1})
+    with pytest.raises(SimulationError, match="missing hue"):
+        parameters_from_json("spsc", {key: value for key, value in good.items() if key != "hue"})
+    with pytest.raises(SimulationError, match=r"SpscParameters\.hue must be a float; got 'red'"):
+        parameters_from_json("spsc", {**good, "hue": "red"})
+    with pytest.raises(SimulationError, match=r"SpscParameters\.order must be a list"):
+        parameters_from_json("spsc", {**good, "order": 3})
+    with pytest.raises(SimulationError, match=r"SpscParameters\.seed must be a int"):
+        parameters_from_json("spsc", {**good, "seed": True})
+    printed = parameters_to_json(SIMULATIONS["print"].draw(np.random.default_rng(0)))
+    with pytest.raises(SimulationError, match="View must be a mapping"):
+        parameters_from_json("print", {**printed, "view": [1, 2]})
+
+
+def test_capture_parameters_are_plain_too(face_scene):
+    drawn = draw_capture(np.random.default_rng(7))
+    restored = CaptureParameters(
+        **{key: tuple(v) if isinstance(v, list) else v for key, v in parameters_to_json(drawn).items()}
+    )
+    assert (
+        apply_capture(face_scene, restored).pixels.tobytes()
+        == apply_capture(face_scene, drawn).pixels.tobytes()
+    )
