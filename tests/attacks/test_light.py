@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from bonaface.attacks import light
+from bonaface.attacks.scene import Scene
+from bonaface.types import Box
 
 
 def test_to_picture_rounds_and_clips():
@@ -17,12 +19,17 @@ def test_look_up_gives_each_channel_its_curve():
     assert light.look_up(pixels, curves).ravel().tolist() == [1, 20, 300]
 
 
-def test_expose_meets_its_target_and_cast():
-    code = np.random.default_rng(0).uniform(0.1, 0.5, (50, 40, 3)).astype(np.float32)
-    pixels = light.expose(code, target=0.4, cast=(1.1, 1.0, 0.9))
-    assert pixels.mean() / 255 == pytest.approx(0.4, abs=0.004)
-    assert pixels[..., 0].mean() / pixels[..., 2].mean() == pytest.approx(1.1 / 0.9, rel=0.02)
-    assert light.expose(np.zeros((4, 4, 3), np.float32), target=0.5).max() == 0
+def test_expose_meets_the_faces_brightness_and_the_cast():
+    rng = np.random.default_rng(0)
+    code = np.repeat(rng.uniform(0.1, 0.5, (50, 40, 1)), 3, axis=2).astype(np.float32)
+    code[:10] = 3.0
+    before = Scene(np.full((50, 40, 3), 100, np.uint8), Box(0, 0, 20, 20))
+    seen = light.expose(before, code, Box(10, 20, 30, 40), ratio=1.2, cast=(1.1, 1.0, 0.9))
+    face = seen.pixels[20:41, 10:31].astype(float)
+    assert face.mean() == pytest.approx(120, abs=1)
+    assert face[..., 0].mean() / face[..., 2].mean() == pytest.approx(1.1 / 0.9, rel=0.03)
+    assert seen.face == Box(10, 20, 30, 40)
+    assert light.expose(before, np.zeros((50, 40, 3), np.float32), before.face, ratio=1.0).pixels.max() == 0
 
 
 def test_saturation_matrix_keeps_grey_and_reaches_it():
@@ -53,3 +60,12 @@ def test_surroundings_are_dull():
     assert colours.min() >= 0
     assert colours.max() <= 1
     assert (colours.max(axis=1) - colours.min(axis=1)).mean() < 0.1
+
+
+def test_covered_mixes_by_weight():
+    image = np.full((2, 2, 3), 0.2, np.float32)
+    weight = np.array([[0.0, 0.5], [0.25, 1.0]], np.float32)
+    out = light.covered(image, (1.0, 0.0, 0.2), weight)
+    assert out[..., 0] == pytest.approx(np.array([[0.2, 0.6], [0.4, 1.0]]), abs=1e-4)
+    assert out[..., 1] == pytest.approx(np.array([[0.2, 0.1], [0.15, 0.0]]), abs=1e-4)
+    assert out[..., 2] == pytest.approx(np.full((2, 2), 0.2), abs=1e-4)

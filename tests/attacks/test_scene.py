@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bonaface.attacks.scene import Scene, ellipse_mask, face_ellipse_mask
+from bonaface.attacks.scene import Scene, ellipse_mask, face_ellipse_mask, face_window
 from bonaface.errors import SimulationError
 from bonaface.types import Box
 
@@ -48,3 +48,15 @@ def test_face_ellipse_is_taller_than_the_box_and_above_its_middle():
 
 def test_face_ellipse_mask_of_a_box_outside_is_empty():
     assert face_ellipse_mask(Scene(np.zeros((20, 20, 3), np.uint8), Box(90, 90, 99, 99))).max() == 0
+
+
+@pytest.mark.parametrize(
+    ("box", "rows", "columns"),
+    [
+        (Box(2, 3, 6, 8), (3, 9), (2, 7)),
+        (Box(-5, -5, 4, 4), (0, 5), (0, 5)),
+        (Box(50, 3, 60, 8), (0, 20), (0, 30)),
+    ],
+)
+def test_face_window_is_cut_at_the_picture(box, rows, columns):
+    assert face_window(20, 30, box) == (slice(*rows), slice(*columns))

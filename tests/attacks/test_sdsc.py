@@ -127,7 +127,7 @@ def test_mask_and_source_move_together_unless_the_coin_is_asked_for():
 def test_the_mask_is_deformed_blurred_and_scaled(face_scene):
     drawn = replace(PLAIN, mask_sigma_px=4.0, ratio=0.5)
     weight = blend_mask(face_scene, drawn)
-    assert weight.max() == pytest.approx(0.5, abs=1e-4)
+    assert weight.max() == pytest.approx(0.5, abs=0.01)
     assert weight.min() == 0
     plain = face_ellipse_mask(face_scene)
     moved = float(np.abs((weight > 0.25).astype(int) - (plain > 0.5)).mean())

@@ -9,11 +9,14 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from bonaface.attacks.scene import Plane
-from bonaface.types import Picture
+from bonaface.attacks.scene import Plane, Scene, face_window
+from bonaface.types import Box, Picture
 
 Light = npt.NDArray[np.float32]
 """(height, width, 3) float32, linear light; 1 is the brightest code value."""
+
+Colour = tuple[float, float, float]
+"""R, G and B."""
 
 LUMA = (0.299, 0.587, 0.114)
 """Weights of R, G and B in a picture's grey value (ITU-R BT.601)."""
@@ -31,23 +34,29 @@ def to_picture(code: Light) -> Picture:
     return np.asarray(cv2.convertScaleAbs(np.maximum(code, 0), alpha=255.0), dtype=np.uint8)
 
 
-def expose(code: Light, *, target: float, cast: tuple[float, float, float] = (1.0, 1.0, 1.0)) -> Picture:
-    """A camera with automatic exposure: code values scaled so that their mean is about `target`.
+def expose(before: Scene, code: Light, face: Box, *, ratio: float, cast: Colour = (1.0, 1.0, 1.0)) -> Scene:
+    """A camera that exposes for the face: the face's mean code value becomes `ratio` of what it was before.
 
     Args:
-        code: Code values, roots of light; 1 is the brightest.
-        target: Mean code value wanted, in [0, 1]. Highlights clip, so a bright one may be missed.
+        before: The scene before the attack.
+        code: Code values of the attack, roots of light, up to a common factor.
+        face: The face box in the attack.
+        ratio: Mean code value in the face box over that in `before`. Highlights clip, so a large one may be missed.
         cast: White balance, factors on the code values (R, G, B).
     """
-    mean = float(np.dot(cv2.mean(code)[:3], cast)) / 3
-    gain = min(max(target, 0.02) / max(mean, 1e-3), 4.0)
+    height, width = before.size
+    wanted = sum(cv2.mean(before.pixels[face_window(height, width, before.face)])[:3]) / (3 * 255) * ratio
+    seen = float(np.dot(cv2.mean(code[face_window(height, width, face)])[:3], cast)) / 3
+    gain = min(max(wanted, 0.02) / max(seen, 1e-3), 4.0)
     factors = [255 * gain * factor for factor in cast]
-    return np.asarray(cv2.multiply(code, (*factors, 0.0), dtype=cv2.CV_8U), dtype=np.uint8)
+    return Scene(np.asarray(cv2.multiply(code, (*factors, 0.0), dtype=cv2.CV_8U), dtype=np.uint8), face)
 
 
-def mean_code(pixels: Picture) -> float:
-    """Mean code value over pixels and channels, in [0, 1]."""
-    return float(sum(cv2.mean(pixels)[:3])) / (3 * 255)
+def covered(image: Light, colour: Colour, weight: Plane) -> Light:
+    """The image with `colour` laid over it where `weight` is 1, mixed where it is less."""
+    flat = np.empty_like(image)
+    flat[:] = colour
+    return np.asarray(cv2.blendLinear(image, flat, 1 - weight, weight), dtype=np.float32)
 
 
 def mix_channels(light: Light, matrix: npt.NDArray[np.floating]) -> Light:
@@ -101,7 +110,7 @@ def blob(
     return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR), dtype=np.float32)
 
 
-def surroundings(rng: np.random.Generator) -> tuple[float, float, float]:
+def surroundings(rng: np.random.Generator) -> Colour:
     """Draws the dull colour (R, G, B code values in [0, 1]) of a room or a desk out of focus."""
     grey, warm, green = float(rng.uniform(0.12, 0.75)), float(rng.normal(0, 0.06)), float(rng.normal(0, 0.02))
     red, blue = (float(np.clip(grey * (1 + sign * warm * 2), 0, 1)) for sign in (1, -1))

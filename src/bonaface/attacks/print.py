@@ -11,8 +11,8 @@ from bonaface.attacks import fields
 from bonaface.attacks.light import (
     Light,
     blob,
+    covered,
     expose,
-    mean_code,
     mix_channels,
     saturation_matrix,
     slope,
@@ -39,7 +39,7 @@ class PrintParameters:
         saturation: Colour left by the inks' gamut; 1 is all.
         gamma: Of the printed tone; above 1 prints darker middle tones.
         cast: Factors of the camera's white balance on code values (R, G, B).
-        exposure_ratio: Mean code value of the result over that of the input, clipping aside.
+        exposure_ratio: Mean code value in the face box over that of the input, clipping aside.
         dot_contrast: Height of the halftone dots in code values, at half coverage; 0 hides them.
         dot_pitch_px: Distance between dots, in pixels.
         screen_deg: Turn of all halftone screens together.
@@ -145,7 +145,7 @@ def draw_print(rng: np.random.Generator, *, strength: float = 1.0) -> PrintParam
 def apply_print(scene: Scene, parameters: PrintParameters) -> Scene:
     """The scene printed on paper and photographed again, as `parameters` say.
 
-    The mean brightness follows `exposure_ratio` alone, so tone does not give the attack away.
+    The face's mean brightness follows `exposure_ratio` alone, so tone does not give the attack away.
     """
     p = parameters
     height, width = scene.size
@@ -169,8 +169,8 @@ def apply_print(scene: Scene, parameters: PrintParameters) -> Scene:
         )
         light = cv2.add(cv2.multiply(code, code), cv2.merge([sheen, sheen, sheen]), dst=code)
         code = np.sqrt(light, out=code)
-    pixels = expose(code, target=mean_code(scene.pixels) * p.exposure_ratio, cast=p.cast)
-    return Scene(pixels, moved_box(p.view, scene.face, height, width))
+    face = moved_box(p.view, scene.face, height, width)
+    return expose(scene, code, face, ratio=p.exposure_ratio, cast=p.cast)
 
 
 def _sheet(pixels: Picture, rng: np.random.Generator, p: PrintParameters) -> Picture:
@@ -259,7 +259,5 @@ def _on_desk(code: Light, maps: tuple[Plane, Plane], p: PrintParameters) -> Ligh
     height, width = code.shape[:2]
     past = beyond_edge(maps, height, width)
     margin = np.float32(p.margin * max(height, width))
-    blank = np.clip(past + 0.5, 0, 1)[..., None]
-    desk = np.clip(past - margin + 0.5, 0, 1)[..., None]
-    code = code * (1 - blank) + blank * np.asarray(p.paper, dtype=np.float32)
-    return np.asarray(code * (1 - desk) + desk * np.asarray(p.desk, dtype=np.float32), dtype=np.float32)
+    code = covered(code, p.paper, np.clip(past + np.float32(0.5), 0, 1))
+    return covered(code, p.desk, np.clip(past - margin + np.float32(0.5), 0, 1))

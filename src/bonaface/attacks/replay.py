@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from bonaface.attacks import fields
-from bonaface.attacks.light import Light, blob, expose, look_up, mean_code, slope, surroundings
+from bonaface.attacks.light import Light, blob, covered, expose, look_up, surroundings
 from bonaface.attacks.scene import Plane, Scene
 from bonaface.attacks.view import View, beyond_edge, draw_view, look, moved_box, source_maps
 
@@ -24,7 +24,7 @@ class ReplayParameters:
         white: Light factors of the screen's white as the camera sees it (R, G, B).
         reflection: Light that the glass adds everywhere, where 1 is full white.
         reflection_unevenness: How much that light varies over the glass, in [0, 1].
-        exposure_ratio: Mean code value of the result over that of the input, clipping aside.
+        exposure_ratio: Mean code value in the face box over that of the input, clipping aside.
         pitch_px: Distance between the screen's pixels, in pixels of the recapture; near 1 or 1/2 it gives moire.
         grid_contrast: Depth of the dark gaps between columns, as a share of the light, as far as the lens shows it.
         row_contrast: The same between rows.
@@ -130,7 +130,7 @@ def apply_replay(scene: Scene, parameters: ReplayParameters) -> Scene:
     """The scene shown on a screen and photographed again, as `parameters` say.
 
     The grid of subpixels is evaluated where each camera pixel looks, so moire comes from the geometry alone. The
-    mean brightness follows `exposure_ratio`, so tone does not give the attack away.
+    face's mean brightness follows `exposure_ratio`, so tone does not give the attack away.
     """
     p = parameters
     height, width = scene.size
@@ -160,8 +160,8 @@ def apply_replay(scene: Scene, parameters: ReplayParameters) -> Scene:
         )
     cv2.add(light, cv2.merge([added, added, added]), dst=light)
     np.maximum(light, 0, out=light)
-    out = expose(np.sqrt(light, out=light), target=mean_code(scene.pixels) * p.exposure_ratio)
-    return Scene(out, moved_box(p.view, scene.face, height, width))
+    face = moved_box(p.view, scene.face, height, width)
+    return expose(scene, np.sqrt(light, out=light), face, ratio=p.exposure_ratio)
 
 
 def _grid(maps: tuple[Plane, Plane], height: int, p: ReplayParameters) -> Light:
@@ -197,9 +197,7 @@ def _framed(light: Light, maps: tuple[Plane, Plane], p: ReplayParameters) -> Lig
     height, width = light.shape[:2]
     past = beyond_edge(maps, height, width)
     bezel = np.float32(p.bezel * max(height, width))
-    frame = np.clip(past + 0.5, 0, 1)[..., None]
-    room = np.clip((past - bezel) / 2 + 0.5, 0, 1)[..., None]
-    light = light * (1 - frame) + frame * np.float32(p.bezel_code**2)
-    shade = slope(height, width, angle_deg=p.glare_deg * 2, amount=0.5)[..., None]
-    behind = shade * np.asarray(p.room, dtype=np.float32) ** 2
-    return np.asarray(light * (1 - room) + room * behind, dtype=np.float32)
+    frame = p.bezel_code**2
+    light = covered(light, (frame, frame, frame), np.clip(past + np.float32(0.5), 0, 1))
+    room = (p.room[0] ** 2, p.room[1] ** 2, p.room[2] ** 2)
+    return covered(light, room, np.clip((past - bezel) / 2 + np.float32(0.5), 0, 1))

@@ -45,6 +45,15 @@ class Scene:
         return self.pixels.shape[0], self.pixels.shape[1]
 
 
+def face_window(height: int, width: int, face: Box) -> tuple[slice, slice]:
+    """Rows and columns of the face box inside a picture; all of the picture where the box lies outside it."""
+    top, bottom = max(int(face.y1), 0), min(int(face.y2) + 1, height)
+    left, right = max(int(face.x1), 0), min(int(face.x2) + 1, width)
+    if top >= bottom or left >= right:
+        return slice(0, height), slice(0, width)
+    return slice(top, bottom), slice(left, right)
+
+
 def ellipse_mask(
     height: int,
     width: int,

@@ -37,13 +37,13 @@ class Mixture:
 
     shares: Mapping[str, float] = field(
         default_factory=lambda: {
-            "bonafide": 0.40,
+            "bonafide": 0.38,
             "print": 0.11,
             "replay": 0.11,
             "spsc": 0.05,
-            "faceswap": 0.13,
-            "sdsc": 0.08,
-            "diffusion": 0.12,
+            "faceswap": 0.16,
+            "sdsc": 0.09,
+            "diffusion": 0.10,
         }
     )
     recaptured_digital: float = 0.2

@@ -1,0 +1,208 @@
+"""The bundle: a folder with `model.onnx` and `bundle.json`, all that is deployed. Read, checked and written here."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pydantic
+
+from bonaface.contract import InputContract
+from bonaface.errors import BundleError
+
+SCHEMA_VERSION = 1
+CARD, MODEL, REPORT = "bundle.json", "model.onnx", "report.json"
+INPUT_NAME, OUTPUT_NAMES = "crop", ("attack_score", "family_scores")
+SELF_TEST_TOLERANCE = 1e-3
+
+_STRICT = pydantic.ConfigDict(extra="forbid")
+
+
+@dataclass(frozen=True, slots=True)
+class StoredThreshold:
+    """At or above `value` a picture is called an attack.
+
+    Attributes:
+        value: In [0, 1].
+        low: Every value above it and up to `high` made the same errors where the threshold was chosen.
+        high: See `low`.
+        rule: How it was chosen.
+        split: Where; None when it was not chosen on scores.
+    """
+
+    value: float
+    low: float
+    high: float
+    rule: str
+    split: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFile:
+    """The model's file: its name in the folder, its length and its sha256."""
+
+    file: str
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class SelfTest:
+    """What the model must answer to `self_test_crops`, within `SELF_TEST_TOLERANCE`."""
+
+    attack_scores: tuple[float, ...]
+    family_scores: tuple[tuple[float, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingSource:
+    """Pictures that the model has learned from."""
+
+    source: str
+    licence: str
+    species: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class BundleCard:
+    """`bundle.json`: everything about a deployed model but its weights.
+
+    Attributes:
+        name: Of the model, e.g. nano.
+        version: Of this training of it.
+        contract: How a picture becomes its input.
+        threshold: Where attacks begin.
+        labels: The class words, in the order of the two anchors.
+        families: The order of `family_scores`.
+        species: Species of attack it has seen, bonafide left out.
+        simulated_species: Those of them that were simulated, never real.
+        licence: Of the weights, an SPDX identifier.
+        training_data: What it has learned from.
+        training: Command, seed, time, hardware and versions.
+        model: The model's file.
+        self_test: Checked whenever the bundle is loaded.
+        report: The evaluation report's file in the folder; None before one is there.
+        notes: What a user must know.
+        schema_version: Of this file's form.
+    """
+
+    name: str
+    version: str
+    contract: InputContract
+    threshold: StoredThreshold
+    labels: tuple[str, ...]
+    families: tuple[str, ...]
+    species: tuple[str, ...]
+    simulated_species: tuple[str, ...]
+    licence: str
+    training_data: tuple[TrainingSource, ...]
+    training: Mapping[str, Any]
+    model: ModelFile
+    self_test: SelfTest
+    report: str | None = None
+    notes: tuple[str, ...] = ()
+    schema_version: int = field(default=SCHEMA_VERSION)
+
+    @property
+    def id(self) -> str:
+        """Name and version, as verdicts carry them."""
+        return f"{self.name} {self.version}"
+
+
+def embedded_bundle() -> Path:
+    """The folder of the default bundle that comes with the package."""
+    return Path(__file__).parent / "bundles" / "nano"
+
+
+def read_card(folder: Path) -> BundleCard:
+    """Read and check `bundle.json`, and the model file's length and hash.
+
+    Raises:
+        BundleError: If something is missing, altered or of another form.
+    """
+    path = folder / CARD
+    if not path.is_file():
+        raise BundleError(f"{folder} must be a bundle; it has no {CARD}; give the folder that export wrote")
+    try:
+        plain = json.loads(path.read_bytes())
+    except (json.JSONDecodeError, UnicodeDecodeError):
+        raise BundleError(f"{path} must be JSON; it is not; get the bundle again") from None
+    version = plain.get("schema_version") if isinstance(plain, dict) else None
+    if version != SCHEMA_VERSION:
+        raise BundleError(
+            f"{path} must have schema_version {SCHEMA_VERSION}; it has {version}; update bonaface"
+        )
+    try:
+        card = pydantic.TypeAdapter(BundleCard, config=_STRICT).validate_python(plain)
+    except pydantic.ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise BundleError(f"{path}: {where}: {first['msg']}; get the bundle again") from None
+    check_model_file(folder, card.model)
+    return card
+
+
+def check_model_file(folder: Path, model: ModelFile) -> None:
+    """Raise `BundleError` unless the model's file is there with its hash."""
+    path = folder / model.file
+    if path.parent != folder or not path.is_file():
+        raise BundleError(f"{folder} must have the model file {model.file}; it has not; get the bundle again")
+    found = sha256_of(path)
+    if found != model.sha256:
+        raise BundleError(
+            f"{path} must have the sha256 {model.sha256[:12]}...; it has {found[:12]}...; it was altered or cut; "
+            f"get the bundle again"
+        )
+
+
+def write_card(folder: Path, card: BundleCard) -> None:
+    """Write `bundle.json`."""
+    text = json.dumps(asdict(card), indent=2, ensure_ascii=False)
+    (folder / CARD).write_text(text + "\n", encoding="utf-8")
+
+
+def describe_model(path: Path) -> ModelFile:
+    """Name, length and hash of a model file."""
+    return ModelFile(path.name, path.stat().st_size, sha256_of(path))
+
+
+def sha256_of(path: Path) -> str:
+    """The file's sha256, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def self_test_crops(size: int) -> npt.NDArray[np.uint8]:
+    """Four made-up crops, (4, size, size, 3) uint8, from whole numbers alone: the same bytes on every machine."""
+    y, x, c = np.meshgrid(np.arange(size), np.arange(size), np.arange(3), indexing="ij")
+    centre = size // 2
+    radius = (x - centre) ** 2 + (y - centre) ** 2
+    ramp = 40 + (x * 120) // size + 15 * c
+    patterns = (
+        ramp + (y * 60) // size,
+        200 - (radius * 300) // (size * size) - 12 * c,
+        ramp + 25 * ((x // 3 + y // 3) % 2),
+        120 + ((x * x * 7 + y * y * 13 + x * y * (3 + c)) >> 3) % 64 - 20 * c,
+    )
+    return np.stack([np.clip(pattern, 0, 255) for pattern in patterns]).astype(np.uint8)
+
+
+def check_self_test(card: BundleCard, attack_scores: npt.ArrayLike, family_scores: npt.ArrayLike) -> None:
+    """Raise `BundleError` unless the scores of `self_test_crops` are those of the card."""
+    for name, got, want in (
+        ("attack_score", attack_scores, card.self_test.attack_scores),
+        ("family_scores", family_scores, card.self_test.family_scores),
+    ):
+        found, expected = np.asarray(got, float), np.asarray(want, float)
+        if found.shape != expected.shape or not np.all(np.abs(found - expected) <= SELF_TEST_TOLERANCE):
+            raise BundleError(
+                f"the bundle {card.id} must give its own self-test scores; its {name} differs on this machine; "
+                f"get the bundle again, or another onnxruntime"
+            )
