@@ -55,11 +55,14 @@ def augmented(scene: Scene, other: Scene, how: Augmentation, rng: np.random.Gene
     if turn_deg:
         turn = cv2.getRotationMatrix2D(face.center, turn_deg, 1.0)
         size = (pixels.shape[1], pixels.shape[0])
-        pixels = cv2.warpAffine(  # type: ignore[assignment]
-            np.ascontiguousarray(pixels), turn, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
+        upright = np.ascontiguousarray(pixels)
+        turned = cv2.warpAffine(
+            upright, turn, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
         )
+        pixels = np.asarray(turned, np.uint8)
     if grey:
-        pixels = cv2.cvtColor(cv2.cvtColor(np.ascontiguousarray(pixels), cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)  # type: ignore[assignment]
+        plane = cv2.cvtColor(np.ascontiguousarray(pixels), cv2.COLOR_RGB2GRAY)
+        pixels = np.asarray(cv2.cvtColor(plane, cv2.COLOR_GRAY2RGB), np.uint8)
     return Scene(np.ascontiguousarray(pixels, np.uint8), face)
 
 

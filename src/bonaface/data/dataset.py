@@ -101,8 +101,9 @@ class SimulatedFaces(Dataset[dict[str, torch.Tensor]]):
 
     def _crop(self, species: Species, rng: np.random.Generator) -> Picture:
         pool = self._pools[species.name]
-        if species.family is Family.PHYSICAL and rng.random() < self._mixture.recaptured_digital:
-            pool = self._pools.get("diffusion", pool)
+        is_recaptured = species.family is Family.PHYSICAL and rng.random() < self._mixture.recaptured_digital
+        if is_recaptured and species.name in SIMULATIONS:  # pictures of real attacks are shown as they are
+            pool = self._pools.get("diffusion") or pool
         base = self._scenes[pool[rng.integers(len(pool))]].scene
         other = self._scenes[rng.integers(len(self._scenes))].scene
         scene = augmented(base, other, self._augmentation, rng)
@@ -143,7 +144,9 @@ def _pools(scenes: Sequence[LabelledScene], mixture: Mixture) -> dict[str, list[
     pools: dict[str, list[Any]] = {}
     for name, share in mixture.shares.items():
         if name not in SPECIES:
-            raise ManifestError(f"the mixture must name known species; got '{name}'{did_you_mean(name, SPECIES)}")
+            raise ManifestError(
+                f"the mixture must name known species; got '{name}'{did_you_mean(name, SPECIES)}"
+            )
         wanted = "bonafide" if name in SIMULATIONS else name
         pools[name] = [i for i, known in enumerate(scenes) if known.species.name == wanted]
         if share > 0 and not pools[name]:

@@ -7,12 +7,14 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from bonaface.errors import ManifestError, MissingExtraError, did_you_mean
 from bonaface.vocabulary import SPECIES, Family, Label, Species, Split
 
 REQUIRED = ("path", "label", "species", "subject")
 _OPTIONAL = ("split", "family", "source", "licence", "parameters")
+_TOO_MANY = "\0"  # no header can say this; a column without a name is what pandas writes for its index
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,7 @@ class Row:
         source: Where the picture comes from.
         licence: Under which it may be used.
         parameters: For simulated attacks, what was drawn, as JSON.
-        groups: All other columns, as text.
+        groups: All other columns that have a name, as text.
     """
 
     path: str
@@ -82,7 +84,8 @@ def read_manifest(path: Path) -> Manifest:
     """
     if not path.is_file():
         raise ManifestError(f"{path} must be a manifest (CSV or Parquet); it does not exist; check the path")
-    table = _parquet_rows(path) if path.suffix == ".parquet" else _csv_rows(path)
+    is_parquet = path.suffix == ".parquet"
+    table = _parquet_rows(path) if is_parquet else _csv_rows(path)
     if not table:
         raise ManifestError(f"{path} must have at least one row below its header; it has none")
     for column in REQUIRED:
@@ -92,7 +95,8 @@ def read_manifest(path: Path) -> Manifest:
                 f"{path} must have the columns {', '.join(REQUIRED)}; '{column}' is missing "
                 f"(it has {have}){did_you_mean(column, table[0])}"
             )
-    rows = tuple(_row(values, f"{path} row {number}") for number, values in enumerate(table, start=2))
+    first = 1 if is_parquet else 2  # a CSV file's header is its row 1
+    rows = tuple(_row(values, f"{path} row {number}") for number, values in enumerate(table, start=first))
     return Manifest(rows, path.parent)
 
 
@@ -167,7 +171,7 @@ def _row(values: Mapping[str, str], where: str) -> Row:
         source=values.get("source", ""),
         licence=values.get("licence", ""),
         parameters=values.get("parameters", ""),
-        groups={c: v for c, v in values.items() if c not in REQUIRED and c not in _OPTIONAL},
+        groups={c: v for c, v in values.items() if c and c not in REQUIRED and c not in _OPTIONAL},
     )
 
 
@@ -207,12 +211,15 @@ def _plain(row: Row) -> dict[str, str]:
 def _csv_rows(path: Path) -> Sequence[Mapping[str, str]]:
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file, restkey="", restval="")
-            rows = [dict(row) for row in reader]
+            reader = csv.DictReader(file, restkey=_TOO_MANY, restval="")
+            columns, rows = reader.fieldnames or (), [dict(row) for row in reader]
     except (UnicodeDecodeError, csv.Error) as error:
         raise ManifestError(f"{path} must be CSV text in UTF-8; it is not ({error}); save it again") from None
+    repeated = [column for column, count in Counter(columns).items() if column and count > 1]
+    if repeated:
+        raise ManifestError(f"{path} must name each column once; '{repeated[0]}' comes twice; rename one")
     for number, row in enumerate(rows, start=2):
-        if "" in row:
+        if _TOO_MANY in row:
             raise ManifestError(
                 f"{path} row {number} has more fields than the header; quote fields with commas"
             )
@@ -228,7 +235,7 @@ def _parquet_rows(path: Path) -> Sequence[Mapping[str, str]]:
     return [{c: "" if v is None else str(v) for c, v in row.items()} for row in table.to_pylist()]
 
 
-def _pyarrow():  # type: ignore[no-untyped-def]
+def _pyarrow() -> tuple[Any, Any]:
     try:
         import pyarrow  # noqa: PLC0415
         from pyarrow import parquet  # noqa: PLC0415

@@ -45,7 +45,9 @@ def attacked(
     return simulation.apply(scene, parameters), parameters_to_json(parameters)
 
 
-def captured(scene: Scene, rng: np.random.Generator, *, strength: float = 1.0) -> tuple[Scene, dict[str, Any]]:
+def captured(
+    scene: Scene, rng: np.random.Generator, *, strength: float = 1.0
+) -> tuple[Scene, dict[str, Any]]:
     """The scene after the capture chain that every class goes through, and what was drawn."""
     parameters = draw_capture(rng, strength=strength)
     return apply_capture(scene, parameters), asdict(parameters)

@@ -11,6 +11,7 @@ import numpy as np
 from bonaface.attacks.scene import Scene
 from bonaface.data.manifest import Manifest, Row
 from bonaface.errors import PictureError
+from bonaface.faces.crop import check_finite, visible
 from bonaface.faces.finder import Finder
 from bonaface.faces.picture import read_picture
 from bonaface.types import Box, Picture
@@ -34,12 +35,15 @@ class FoundScene:
 
 
 def cut_scene(picture: Picture, face: Box, *, max_face_px: int = MAX_FACE_PX) -> Scene:
-    """The region about `face` with its room, shrunk (never grown) until the face is `max_face_px` wide."""
-    height, width = picture.shape[:2]
+    """The region about `face` with its room, shrunk (never grown) until the face is `max_face_px` wide.
+
+    Raises:
+        PictureError: If the face lies outside the picture.
+    """
+    check_finite(face)
     wide = face.squared(ROOM_RATIO)
     x1, y1 = max(0, round(wide.x1)), max(0, round(wide.y1))
-    x2, y2 = min(width, round(wide.x2)), min(height, round(wide.y2))
-    region, box = picture[y1:y2, x1:x2], face.shifted(-x1, -y1)
+    region, box = visible(picture, x1, y1, round(wide.x2), round(wide.y2)), face.shifted(-x1, -y1)
     factor = min(1.0, max_face_px / face.side)
     if factor < 1.0:
         size = (max(1, round(region.shape[1] * factor)), max(1, round(region.shape[0] * factor)))
@@ -65,9 +69,9 @@ def found_scenes(
 def _found(manifest: Manifest, row: Row, finder: Finder) -> FoundScene:
     try:
         picture = read_picture(manifest.picture_path(row))
+        faces = finder.find(picture)
+        if not faces:
+            return FoundScene(row, None, Reason.NO_FACE, f"no face was found in {row.path}")
+        return FoundScene(row, cut_scene(picture, faces[0].box))
     except PictureError as error:
         return FoundScene(row, None, Reason(error.reason), str(error))
-    faces = finder.find(picture)
-    if not faces:
-        return FoundScene(row, None, Reason.NO_FACE, f"no face was found in {row.path}")
-    return FoundScene(row, cut_scene(picture, faces[0].box))

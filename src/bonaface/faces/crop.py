@@ -29,9 +29,10 @@ def prepare(picture: Picture, face: Box, contract: InputContract, *, num_faces: 
         num_faces: Carried into the result.
 
     Raises:
-        PictureError: If the face is smaller than the contract allows, or lies outside the picture.
+        PictureError: If the face is smaller than the contract allows, lies outside the picture or is not finite.
     """
-    if not face.side >= contract.min_face_px:
+    check_finite(face)
+    if face.side < contract.min_face_px:
         raise PictureError(
             f"the face must be at least {contract.min_face_px} px wide; it is {face.side:.0f}; come closer",
             reason=Reason.FACE_TOO_SMALL,
@@ -41,12 +42,9 @@ def prepare(picture: Picture, face: Box, contract: InputContract, *, num_faces: 
     x, y, side = round(square.x1), round(square.y1), max(1, round(square.side))
     left, top = max(0, -x), max(0, -y)
     right, bottom = max(0, x + side - width), max(0, y + side - height)
-    inside = picture[max(0, y) : min(height, y + side), max(0, x) : min(width, x + side)]
-    if inside.size == 0 or side > 4 * max(height, width):
-        raise PictureError(
-            "the face must lie inside the picture; its box lies outside; frame the face whole",
-            reason=Reason.NO_FACE,
-        )
+    if side > 4 * max(height, width):
+        raise _outside()
+    inside = visible(picture, x, y, x + side, y + side)
     if left or top or right or bottom:
         border = _BORDERS[contract.outside]
         padded = cv2.copyMakeBorder(inside, top, bottom, left, right, border, value=(0, 0, 0))
@@ -54,6 +52,33 @@ def prepare(picture: Picture, face: Box, contract: InputContract, *, num_faces: 
         padded = inside
     outside_ratio = 1 - inside.shape[0] * inside.shape[1] / side**2
     return FaceCrop(_resized(np.asarray(padded, np.uint8), contract.size), face, num_faces, outside_ratio)
+
+
+def check_finite(face: Box) -> None:
+    """Raise `PictureError` if a coordinate of the box is NaN or infinite."""
+    if not np.isfinite((face.x1, face.y1, face.x2, face.y2)).all():
+        raise PictureError(
+            f"a face box must be four finite numbers; got {face}; find the face again", reason=Reason.NO_FACE
+        )
+
+
+def visible(picture: Picture, x1: int, y1: int, x2: int, y2: int) -> Picture:
+    """The pixels of `picture` inside a window that may reach outside it.
+
+    Raises:
+        PictureError: If there are none.
+    """
+    inside = picture[max(0, y1) : max(0, y2), max(0, x1) : max(0, x2)]
+    if inside.size == 0:
+        raise _outside()
+    return inside
+
+
+def _outside() -> PictureError:
+    return PictureError(
+        "the face must lie inside the picture; its box lies outside; frame the face whole",
+        reason=Reason.NO_FACE,
+    )
 
 
 def _resized(square: Picture, size: int) -> Picture:

@@ -27,7 +27,9 @@ SUFFIXES = frozenset(
 )
 """File names that a folder is searched for."""
 
-_FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "BMP", "TIFF", "GIF")
+_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")
+"""Pillow's names; its JPEG opener gives MPO too, and naming MPO here makes it refuse all that come after."""
+
 _MODES = {"RGB", "L"}
 
 
@@ -58,11 +60,13 @@ def read_picture(source: str | Path | bytes | Picture) -> Picture:
 
 
 def pictures_below(folder: Path) -> list[Path]:
-    """Every file below `folder` whose name ends like a picture's, sorted; hidden ones are left out."""
+    """Every file below `folder` whose name ends like a picture's, sorted; hidden files and folders are left out."""
     return sorted(
         path
         for path in folder.rglob("*")
-        if path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
+        if path.suffix.lower() in SUFFIXES
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        and path.is_file()
     )
 
 
@@ -83,6 +87,10 @@ def _file_bytes(path: Path) -> bytes:
     except OSError as error:
         raise PictureError(
             f"{path} can not be read ({error.strerror}); check it", reason=Reason.NOT_FOUND
+        ) from None
+    except ValueError as error:  # a zero byte in the name
+        raise PictureError(
+            f"{str(path)!r} can not be a path ({error}); give the path of an image", reason=Reason.NOT_FOUND
         ) from None
 
 
@@ -126,6 +134,11 @@ def _check_header(image: Image.Image, name: str) -> None:
             f"{name} must be a still picture; it is an animation or has several pages; give one frame",
             reason=Reason.UNSUPPORTED_IMAGE,
         )
+    if _is_deep(image):
+        raise PictureError(
+            f"{name} must be 8-bit RGB or greyscale without alpha; it has 16 bits a channel; convert it first",
+            reason=Reason.UNSUPPORTED_IMAGE,
+        )
     if image.mode not in _MODES or "transparency" in image.info:
         colours = {"P": "a palette", "CMYK": "CMYK", "RGBA": "an alpha channel", "LA": "an alpha channel"}
         what = colours.get(image.mode, "transparency" if image.mode in _MODES else f"mode {image.mode}")
@@ -133,6 +146,13 @@ def _check_header(image: Image.Image, name: str) -> None:
             f"{name} must be 8-bit RGB or greyscale without alpha; it has {what}; convert it first",
             reason=Reason.UNSUPPORTED_IMAGE,
         )
+
+
+def _is_deep(image: Image.Image) -> bool:
+    """Whether the file has 16 bits a channel, which Pillow drops to 8 in RGB without a word."""
+    layouts = (tile[3] for tile in getattr(image, "tile", ()))
+    words = (layout[0] if isinstance(layout, tuple) else layout for layout in layouts)
+    return any(str(word).endswith((";16B", ";16L", ";16N")) for word in words)
 
 
 def _checked_array(array: np.ndarray[Any, Any]) -> Picture:

@@ -28,7 +28,8 @@ class YuNetFinder:
         if not model.is_file():
             raise DownloadError(f"{model} must be YuNet's ONNX file; it does not exist; "
                                 "fetch it with: bonaface models fetch yunet")  # fmt: skip
-        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)  # it warns about its own graph engine
+        # OpenCV warns about its own graph engine
+        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
         try:
             self._net = cv2.FaceDetectorYN.create(str(model), "", (320, 320), min_confidence, 0.3, 500)
         except cv2.error:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pydantic
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
@@ -28,14 +28,20 @@ class Progress:
     Attributes:
         epoch: The epoch under way, from 0.
         step: Steps of it that are done.
+        loss_sum: Sum of their losses.
         best_epoch: The epoch with the best dev figure so far; -1 before the first.
         best_value: That figure, higher = better.
+        num_processes: How many train together; they share the samples of an epoch.
+        seconds: Spent on the run so far, stops and resumes left out. Two runs may be equal but for it.
     """
 
     epoch: int = 0
     step: int = 0
+    loss_sum: float = 0.0
     best_epoch: int = -1
     best_value: float = -1.0
+    num_processes: int = 1
+    seconds: float = field(default=0.0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +79,16 @@ def save_checkpoint(
     files = {file.name: _sha256(file) for file in sorted(fresh.iterdir())}
     card = {"format": 1, "progress": asdict(progress), "recipe": dict(recipe), "sha256": files}
     (fresh / _CARD).write_text(json.dumps(card, indent=1), encoding="utf-8")
-    shutil.rmtree(old, ignore_errors=True)
     if folder.exists():
-        os.replace(folder, old)
-    os.replace(fresh, folder)
+        shutil.rmtree(old, ignore_errors=True)
+        folder.rename(old)
+    fresh.rename(folder)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def has_checkpoint(folder: Path) -> bool:
+    """Whether `load_checkpoint` has something to read there, whole or not."""
+    return _standing(folder) is not None
 
 
 def load_checkpoint(folder: Path) -> Checkpoint:
@@ -86,27 +97,43 @@ def load_checkpoint(folder: Path) -> Checkpoint:
     Raises:
         CheckpointError: If a file is missing, cut or altered.
     """
-    card_path = folder / _CARD
-    if not card_path.is_file():
-        old = folder.with_name(folder.name + ".old")
-        if (old / _CARD).is_file():  # stopped between the two renames of `save_checkpoint`
-            return load_checkpoint(old)
+    found = _standing(folder)
+    if found is None:
         raise CheckpointError(f"{folder} must be a checkpoint; it has no {_CARD}; give a run's folder")
+    card_path = found / _CARD
     try:
         card = json.loads(card_path.read_text(encoding="utf-8"))
-        expected, progress, recipe = card["sha256"], Progress(**card["progress"]), card["recipe"]
-    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError):
+        expected, recipe = dict(card["sha256"]), dict(card["recipe"])
+        progress = pydantic.TypeAdapter(Progress).validate_python(card["progress"])
+    except (ValueError, KeyError, TypeError):
         raise CheckpointError(f"{card_path} is cut or altered; use an earlier checkpoint") from None
-    for name, digest in expected.items():
-        file = folder / name
+    for name, digest in ({_MODEL: None} | expected).items():
+        file = found / name
         if not file.is_file() or _sha256(file) != digest:
             raise CheckpointError(f"{file} is cut or altered (its sha256 differs); use an earlier checkpoint")
     try:
-        weights = load_file(folder / _MODEL)
-        loop = torch.load(folder / _LOOP, weights_only=True) if _LOOP in expected else {}
-    except (SafetensorError, RuntimeError, OSError) as error:
-        raise CheckpointError(f"{folder} can not be read ({error}); use an earlier checkpoint") from None
+        weights = load_file(found / _MODEL)
+        loop = _tensors(found / _LOOP) if _LOOP in expected else {}
+    except (SafetensorError, RuntimeError, OSError):
+        raise CheckpointError(f"{found} can not be read; use an earlier checkpoint") from None
     return Checkpoint(weights, loop, progress, recipe)
+
+
+def _standing(folder: Path) -> Path | None:
+    """The folder, or the one before it where a stop fell between the two renames of `save_checkpoint`."""
+    places = (folder, folder.with_name(folder.name + ".old"))
+    return next((place for place in places if (place / _CARD).is_file()), None)
+
+
+def _tensors(path: Path) -> dict[str, Any]:
+    """Tensors and plain values; a pickle that asks for anything else is refused unexecuted."""
+    try:
+        held: dict[str, Any] = torch.load(path, weights_only=True, map_location="cpu")
+    except Exception:  # a crafted pickle can make torch's reader raise nearly anything
+        raise CheckpointError(
+            f"{path} must hold tensors and plain values only; it does not; use a checkpoint you trust"
+        ) from None
+    return held
 
 
 def _sha256(path: Path) -> str:

@@ -37,7 +37,9 @@ def judge(
 ) -> DevFigures:  # fmt: skip
     """Score the dev crops, on all processes together."""
     model.eval()
-    logits, labels, species = [], [], []
+    logits: list[np.ndarray[Any, Any]] = []
+    labels: list[np.ndarray[Any, Any]] = []
+    species: list[np.ndarray[Any, Any]] = []
     with torch.no_grad():
         for batch in loader:
             pixels = normalise(batch["crop"], mean=contract.mean, std=contract.std)

@@ -2,39 +2,36 @@
 
 from __future__ import annotations
 
-import json
-import signal
+import math
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from types import FrameType
-from typing import Any
+from typing import Any, cast
 
 import cv2
 import torch
 from accelerate import Accelerator
-from accelerate.utils import set_seed
+from accelerate.utils import broadcast, set_seed
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from torch import nn
-from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader
 
 from bonaface.data.dataset import SimulatedFaces
-from bonaface.errors import CheckpointError
+from bonaface.errors import CheckpointError, RecipeError
 from bonaface.models.detector import Detector
 from bonaface.models.nano import build_nano
 from bonaface.models.pixels import normalise
 from bonaface.training import checkpoint
+from bonaface.training.average import averaged
+from bonaface.training.events import append_event, forget_from
 from bonaface.training.judgement import DevFigures, judge
 from bonaface.training.losses import evidence_loss
 from bonaface.training.material import Material
-from bonaface.training.recipe import Recipe, to_dict
+from bonaface.training.recipe import Recipe, from_dict, to_dict
 from bonaface.training.schedule import optimiser, schedule
+from bonaface.training.stopping import deaf, stop_requests
 
-LAST, BEST, EVENTS = "last", "best", "events.jsonl"
+LAST, BEST = "last", "best"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +50,7 @@ class Result:
 
 
 def train(recipe: Recipe, material: Material, out: Path, *, is_resumed: bool = False) -> Result:
-    """Run the recipe; `out` gets checkpoints `last` and `best`, and a line an event in `events.jsonl`.
+    """Run the recipe; `out` gets checkpoints `last` and `best`, and a line an epoch in `events.jsonl`.
 
     Runs on one CPU, on one GPU, or on many under `torchrun`, as accelerate finds them. On SIGTERM or SIGINT the
     step under way ends, `last` is saved, and the run returns unfinished.
@@ -65,19 +62,21 @@ def train(recipe: Recipe, material: Material, out: Path, *, is_resumed: bool = F
         is_resumed: Continue from `last`, with the same samples and rates as if nothing had happened.
 
     Raises:
-        CheckpointError: If `last` is missing, cut, or of another recipe.
+        CheckpointError: If `last` is missing, cut, or of another recipe; for a new run, if `out` holds one already.
+        RecipeError: If an epoch has no whole batch, or the loss is no longer finite.
     """
     started = time.monotonic()
-    cv2.setNumThreads(1)  # before workers fork: a child that inherits OpenCV's thread pool waits for it forever
-    accelerator = Accelerator()
-    run = _Run(recipe, material, out, accelerator)
-    if is_resumed:
-        run.resume()
+    cv2.setNumThreads(
+        1
+    )  # before workers fork: a child that inherits OpenCV's thread pool waits for it forever
+    saved = saved_run(recipe, out, is_resumed=is_resumed)
+    run = _Run(recipe, material, out, Accelerator(mixed_precision=recipe.mixed_precision))
+    run.begin(saved)
     with stop_requests() as stop, run.bar() as bar:
         while run.progress.epoch < recipe.epochs:
             epoch_started = time.monotonic()
-            losses = run.learn(stop, bar)
-            if stop.is_set():
+            is_stopped = run.learn(stop, bar)
+            if is_stopped:
                 run.save_last()
                 return Result(run.progress, False, time.monotonic() - started)
             figures = run.judge()
@@ -85,16 +84,39 @@ def train(recipe: Recipe, material: Material, out: Path, *, is_resumed: bool = F
             run.log(
                 "epoch",
                 epoch=run.progress.epoch,
-                loss=sum(losses) / max(1, len(losses)),
+                loss=run.progress.loss_sum / run.progress.step,
                 lr=run.scheduler.get_last_lr()[0],
                 dev=asdict(figures),
                 best_epoch=run.progress.best_epoch,
                 seconds=round(time.monotonic() - epoch_started, 1),
             )
-            run.progress = replace(run.progress, epoch=run.progress.epoch + 1, step=0)
+            run.progress = replace(run.progress, epoch=run.progress.epoch + 1, step=0, loss_sum=0.0)
             run.save_last()
-            bar.console.print(run.line(figures), highlight=False)
+            run.tell(bar, figures)
     return Result(run.progress, True, time.monotonic() - started)
+
+
+def saved_run(recipe: Recipe, out: Path, *, is_resumed: bool) -> checkpoint.Checkpoint | None:
+    """Where the run in `out` continues from; None for a new one. Quick enough to ask before any other work.
+
+    Raises:
+        CheckpointError: As `train`.
+    """
+    last = out / LAST
+    if not is_resumed:
+        if checkpoint.has_checkpoint(last):
+            raise CheckpointError(f"{out} holds a run already; resume it, or choose another --out")
+        return None
+    saved = checkpoint.load_checkpoint(last)
+    try:  # through `from_dict`, so that a setting younger than the run has its default
+        is_same = to_dict(from_dict(saved.recipe)) == to_dict(recipe)
+    except RecipeError:
+        is_same = False
+    if not is_same:
+        raise CheckpointError(
+            f"{last} is of another recipe; resume with the settings it was started with, or choose another --out"
+        )
+    return saved
 
 
 class _Run:
@@ -102,7 +124,6 @@ class _Run:
 
     def __init__(self, recipe: Recipe, material: Material, out: Path, accelerator: Accelerator) -> None:
         self.recipe, self.out, self.accelerator = recipe, out, accelerator
-        self.progress = checkpoint.Progress()
         self.dev_names = material.dev.species_names
         self.samples = SimulatedFaces(
             material.scenes,
@@ -113,20 +134,53 @@ class _Run:
             seed=recipe.seed,
         )
         self.loader, self.dev_loader = accelerator.prepare(
-            loader_of(self.samples, recipe, drops_last=True), loader_of(material.dev, recipe, drops_last=False)
+            loader_of(self.samples, recipe, drops_last=True),
+            loader_of(material.dev, recipe, drops_last=False),
         )
+        if not len(self.loader):
+            raise RecipeError(
+                f"samples_per_epoch must be at least batch_size for each of {accelerator.num_processes} processes; "
+                f"got {recipe.samples_per_epoch} and {recipe.batch_size}"
+            )
         raw = build_nano(
             recipe.model, mean=recipe.contract.mean, std=recipe.contract.std, seed=recipe.seed
         ).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.model = accelerator.prepare(raw)
         how = recipe.optimisation
-        self.optimizer = accelerator.prepare(optimiser(self.model, how))
+        # copied before accelerate wraps the model, so that dev is judged in the precision that is deployed
+        self.average = averaged(raw, decay=how.ema_decay).to(accelerator.device)
+        self.model, self.optimizer = accelerator.prepare(raw, optimiser(raw, how))
         # stepped once a step by hand: accelerate would step it once a process
         self.scheduler = schedule(
             self.optimizer, num_steps=len(self.loader) * recipe.epochs, warmup_share=how.warmup_share
         )
-        self.average = averaged(self.bare, decay=how.ema_decay)
-        out.mkdir(parents=True, exist_ok=True)
+        self.progress = checkpoint.Progress(num_processes=accelerator.num_processes)
+        self.started = time.monotonic()
+
+    def begin(self, saved: checkpoint.Checkpoint | None) -> None:
+        """Start anew, or take everything back from `saved`."""
+        if saved is not None:
+            self._take_back(saved)
+        self.started = time.monotonic() - self.progress.seconds
+        if self.accelerator.is_main_process:
+            self.out.mkdir(parents=True, exist_ok=True)
+            forget_from(self.out, self.progress.epoch)
+
+    def _take_back(self, saved: checkpoint.Checkpoint) -> None:
+        before, now = saved.progress.num_processes, self.accelerator.num_processes
+        if before != now:
+            raise CheckpointError(
+                f"the run in {self.out} has {before} processes; resume it with as many; got {now}"
+            )
+        try:
+            self.bare.load_state_dict(saved.weights)
+            self.optimizer.load_state_dict(saved.loop["optimizer"])
+            self.scheduler.load_state_dict(saved.loop["scheduler"])
+            self.average.load_state_dict(saved.loop["average"])
+        except (KeyError, ValueError, RuntimeError):
+            raise CheckpointError(
+                f"{self.out / LAST} does not fit this version of the model; resume with the version it was made by"
+            ) from None
+        self.progress = saved.progress
 
     @property
     def bare(self) -> Detector:
@@ -134,17 +188,18 @@ class _Run:
         model: Detector = self.accelerator.unwrap_model(self.model)
         return model
 
-    def learn(self, stop: threading.Event, bar: Progress) -> list[float]:
-        """The rest of the epoch under way; ends early, on a whole step, when `stop` is set."""
-        recipe, how, losses = self.recipe, self.recipe.optimisation, []
-        self.samples.set_epoch(self.progress.epoch)
+    def learn(self, stop: threading.Event, bar: Progress) -> bool:
+        """The rest of the epoch under way; ends early, on a whole step, and says True when asked to stop."""
+        recipe, how, epoch = self.recipe, self.recipe.optimisation, self.progress.epoch
         self.model.train()
-        task = bar.add_task(f"epoch {self.progress.epoch + 1}/{recipe.epochs}", total=len(self.loader))
-        bar.update(task, completed=self.progress.step)
+        task = bar.add_task("", total=len(self.loader), completed=self.progress.step)
         loader = self.accelerator.skip_first_batches(self.loader, self.progress.step)
+        loader.set_epoch(epoch)  # of the loader, which passes it on: on its own it says 0 to the samples
+        is_stopped = False
         for batch in loader:
             # dropout's draws belong to the step, so that a resumed run repeats them
-            set_seed(recipe.seed + 1_000_003 * (self.progress.epoch * len(self.loader) + self.progress.step))
+            step_seed = recipe.seed + 1_000_003 * (epoch * len(self.loader) + self.progress.step)
+            set_seed(step_seed, device_specific=True)
             pixels = normalise(batch["crop"], mean=recipe.contract.mean, std=recipe.contract.std)
             with self.accelerator.autocast():
                 evidence = self.model(pixels.contiguous(memory_format=torch.channels_last))
@@ -156,24 +211,41 @@ class _Run:
                 label_smoothing=how.label_smoothing,
                 combined_weight=how.combined_weight,
             )
+            value = self._finite(loss)
             self.accelerator.backward(loss)
             self.accelerator.clip_grad_norm_(self.model.parameters(), how.clip_norm)
             self.optimizer.step()
             self.scheduler.step()
             self.optimizer.zero_grad()
             self.average.update_parameters(self.bare)
-            self.progress = replace(self.progress, step=self.progress.step + 1)
-            losses.append(float(loss.detach()))
-            bar.update(task, advance=1, description=f"epoch {self.progress.epoch + 1}/{recipe.epochs} loss {losses[-1]:.3f}")
-            if stop.is_set():
+            self.progress = replace(
+                self.progress, step=self.progress.step + 1, loss_sum=self.progress.loss_sum + value
+            )
+            bar.update(task, advance=1, description=f"epoch {epoch + 1}/{recipe.epochs} loss {value:.3f}")
+            is_stopped = self._is_stopped(stop)
+            if is_stopped:
                 break
         bar.remove_task(task)
-        return losses
+        return is_stopped
+
+    def _finite(self, loss: torch.Tensor) -> float:
+        value = float(loss.detach())
+        if not math.isfinite(value):
+            where = f"epoch {self.progress.epoch + 1}, step {self.progress.step + 1}"
+            raise RecipeError(f"the loss must be finite; got {value} in {where}; lower optimisation.lr_new")
+        return value
+
+    def _is_stopped(self, stop: threading.Event) -> bool:
+        """Whether any process was asked to stop: all end on the same step, or they would wait for each other."""
+        if stop.is_set():
+            self.accelerator.set_trigger()
+        return bool(self.accelerator.check_trigger())
 
     def judge(self) -> DevFigures:
-        """Figures of the averaged weights on dev."""
+        """Figures of the averaged weights on dev; the statistics of norms are the main process's, as saved."""
+        broadcast(list(self.average.buffers()))
         return judge(
-            self.average.module, self.dev_loader, self.accelerator,
+            cast(Detector, self.average.module), self.dev_loader, self.accelerator,
             contract=self.recipe.contract, species_names=self.dev_names,
         )  # fmt: skip
 
@@ -190,6 +262,7 @@ class _Run:
 
     def save_last(self) -> None:
         """Save everything that resuming needs."""
+        self.progress = replace(self.progress, seconds=time.monotonic() - self.started)
         if self.accelerator.is_main_process:
             checkpoint.save_checkpoint(
                 self.out / LAST,
@@ -204,48 +277,24 @@ class _Run:
             )
         self.accelerator.wait_for_everyone()
 
-    def resume(self) -> None:
-        """Take everything back from `last`."""
-        saved = checkpoint.load_checkpoint(self.out / LAST)
-        if saved.recipe != to_dict(self.recipe):
-            raise CheckpointError(
-                f"{self.out / LAST} is of another recipe; resume with the settings it was started with, "
-                f"or choose another --out"
-            )
-        self.bare.load_state_dict(saved.weights)
-        self.optimizer.load_state_dict(saved.loop["optimizer"])
-        self.scheduler.load_state_dict(saved.loop["scheduler"])
-        self.average.load_state_dict(saved.loop["average"])
-        self.progress = saved.progress
-
     def log(self, event: str, **values: Any) -> None:
         """One line in `events.jsonl`."""
         if self.accelerator.is_main_process:
-            with (self.out / EVENTS).open("a", encoding="utf-8") as file:
-                file.write(json.dumps({"event": event, "time": round(time.time(), 1), **values}) + "\n")
+            append_event(self.out, event, **values)
 
-    def line(self, figures: DevFigures) -> str:
-        """The epoch in one line."""
+    def tell(self, bar: Progress, figures: DevFigures) -> None:
+        """The epoch that just ended, in one line on the main process."""
+        if not self.accelerator.is_main_process:
+            return
         species = "  ".join(f"{name} {value:.3f}" for name, value in figures.species_auc.items())
         mark = "  best" if self.progress.best_epoch == self.progress.epoch - 1 else ""
-        return f"epoch {self.progress.epoch:3d}  dev AUC mean {figures.mean_auc:.4f}  {species}{mark}"
+        line = f"epoch {self.progress.epoch:3d}  dev AUC mean {figures.mean_auc:.4f}  {species}{mark}"
+        bar.console.print(line, highlight=False)
 
     def bar(self) -> Progress:
         """A progress bar on the main process."""
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         return Progress(*columns, disable=not self.accelerator.is_main_process)
-
-
-def averaged(model: nn.Module, *, decay: float) -> AveragedModel:
-    """An exponential average of weights and buffers whose decay rises from 0 to `decay` in the first steps."""
-
-    def mix(average: torch.Tensor, value: torch.Tensor, num: torch.Tensor | int) -> torch.Tensor:
-        if not average.is_floating_point():
-            return value
-        now = min(decay, (1 + float(num)) / (10 + float(num)))
-        return torch.lerp(average, value, 1 - now)
-
-    return AveragedModel(model, avg_fn=mix, use_buffers=True)
 
 
 def loader_of(dataset: Any, recipe: Recipe, *, drops_last: bool) -> DataLoader[Any]:
@@ -255,30 +304,6 @@ def loader_of(dataset: Any, recipe: Recipe, *, drops_last: bool) -> DataLoader[A
         batch_size=recipe.batch_size,
         num_workers=recipe.num_workers,
         drop_last=drops_last,
-        worker_init_fn=_deaf,
+        worker_init_fn=deaf,
         pin_memory=torch.cuda.is_available(),
     )
-
-
-def _deaf(_: int) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the loop decides when to stop
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-
-
-@contextmanager
-def stop_requests() -> Iterator[threading.Event]:
-    """An event that SIGTERM and SIGINT set, instead of ending the process."""
-    stop = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield stop
-        return
-
-    def ask(signum: int, frame: FrameType | None) -> None:  # noqa: ARG001
-        stop.set()
-
-    old = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield stop
-    finally:
-        for number, handler in old.items():
-            signal.signal(number, handler)

@@ -16,7 +16,7 @@ from bonaface.data.randomness import generator
 from bonaface.data.samples import attacked, captured
 from bonaface.data.scenes import found_scenes
 from bonaface.data.splits import assigned
-from bonaface.errors import ManifestError, PictureError
+from bonaface.errors import ManifestError, PictureError, RecipeError
 from bonaface.faces.crop import prepare
 from bonaface.faces.finder import Finder
 from bonaface.types import Picture
@@ -53,7 +53,10 @@ def gather(
 
     Raises:
         ManifestError: If a picture is missing, a subject is on two sides, or a split lacks bona fide faces.
+        RecipeError: If the finder is not the contract's: the model would learn other boxes than it will meet.
     """
+    if finder.name != contract.finder:
+        raise RecipeError(f"contract.finder must be the finder in use, {finder.name}; got {contract.finder}")
     split = assigned(manifest).of_split(Split.TRAIN, Split.DEV)
     check_files(split)
     for side in (Split.TRAIN, Split.DEV):
@@ -69,9 +72,19 @@ def gather(
         scenes[found.row.split].append(LabelledScene(found.scene, found.row.species, found.row.subject))
         sources[found.row.source, found.row.licence, found.row.species.name] += 1
     dev = _dev_crops(scenes[Split.DEV], contract=contract, mixture=mixture, seed=seed)
-    if len(dev.species_names) < 2:
-        raise ManifestError("the dev split must have bonafide faces and attacks; add attacks to the mixture")
+    _check_dev(dev.species_names)
     return Material(tuple(scenes[Split.TRAIN]), dev, left_out, sources)
+
+
+def _check_dev(species_names: tuple[str, ...]) -> None:
+    if BONAFIDE.name not in species_names:
+        raise ManifestError(
+            "the dev split must have bonafide faces; none can be used; add bona fide pictures"
+        )
+    if len(species_names) < 2:
+        raise ManifestError(
+            "the dev split must have attacks; it has none; add pictures of attacks, or simulated species to the mixture"
+        )
 
 
 def _dev_crops(
@@ -92,7 +105,9 @@ def _dev_crops(
 def _dev_crop(
     known: LabelledScene, species: Species, contract: InputContract, rng: np.random.Generator
 ) -> Picture | None:
-    scene, _ = attacked(known.scene, species, rng, strength=rng.uniform(0.7, 1.1))
+    scene, strength = known.scene, rng.uniform(0.7, 1.1)
+    if known.species == BONAFIDE:  # a picture of an attack is one already
+        scene, _ = attacked(scene, species, rng, strength=strength)
     scene, _ = captured(scene, rng, strength=rng.uniform(0.0, 1.0))
     try:
         return prepare(scene.pixels, scene.face, contract).pixels

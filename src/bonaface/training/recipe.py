@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
-from typing import Any
+from typing import Any, Literal
 
 import pydantic
 
@@ -57,6 +57,10 @@ class Recipe:
         batch_size: Samples a step and process.
         num_workers: Processes that make samples beside the loop.
         seed: The same seed gives the same samples in the same order.
+        mixed_precision: `bf16` forms the model's products in bfloat16; weights and losses stay float32.
+
+    Raises:
+        RecipeError: If a count is below 1, or the model's input is not the contract's crop.
     """
 
     name: str
@@ -70,6 +74,17 @@ class Recipe:
     batch_size: int = 48
     num_workers: int = 2
     seed: int = 0
+    mixed_precision: Literal["no", "bf16"] = "no"
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "samples_per_epoch", "batch_size"):
+            if getattr(self, name) < 1:
+                raise RecipeError(f"{name} must be at least 1; got {getattr(self, name)}")
+        if self.model.image_size != self.contract.size:
+            raise RecipeError(
+                f"model.image_size and contract.size must be equal; "
+                f"got {self.model.image_size} and {self.contract.size}; set both"
+            )
 
 
 def to_dict(recipe: Recipe) -> dict[str, Any]:
@@ -86,11 +101,12 @@ def from_dict(plain: Mapping[str, Any]) -> Recipe:
     """
     _refuse_unknown(Recipe, plain, "")
     try:
-        return pydantic.TypeAdapter(Recipe).validate_python(dict(plain))
+        # as JSON, where strict means: lists are tuples, whole numbers are floats, nothing else is converted
+        return pydantic.TypeAdapter(Recipe).validate_json(json.dumps(dict(plain)), strict=True)
     except pydantic.ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise RecipeError(f"{where}: {first['msg']}; got {first['input']!r}") from None
+        where, came = ".".join(map(str, first["loc"])), f"; got {first['input']!r}"
+        raise RecipeError(f"{where}: {first['msg']}{'' if first['type'] == 'missing' else came}") from None
 
 
 def overridden(recipe: Recipe, settings: Sequence[str]) -> Recipe:
@@ -111,7 +127,8 @@ def overridden(recipe: Recipe, settings: Sequence[str]) -> Recipe:
         *parents, last = key.split(".")
         place = plain
         for number, word in enumerate([*parents, last]):
-            if not isinstance(place, dict) or (word not in place and "shares" not in parents):
+            is_open = number > 0 and parents[number - 1] == "shares"  # any species may get a share
+            if not isinstance(place, dict) or (word not in place and not is_open):
                 known = ", ".join(place) if isinstance(place, dict) else "nothing below it"
                 near = did_you_mean(word, place) if isinstance(place, dict) else ""
                 at = ".".join(parents[:number]) or "the recipe"

@@ -25,8 +25,7 @@ def optimiser(model: nn.Module, how: Optimisation, *, pretrained: frozenset[str]
     groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
-            is_old, decays = name in pretrained, parameter.ndim >= 2 and "embedding" not in name
-            groups.setdefault((is_old, decays), []).append(parameter)
+            groups.setdefault((name in pretrained, _decays(name, parameter)), []).append(parameter)
     settings: list[dict[str, Any]] = [
         {
             "params": parameters,
@@ -36,6 +35,12 @@ def optimiser(model: nn.Module, how: Optimisation, *, pretrained: frozenset[str]
         for (is_old, decays), parameters in sorted(groups.items(), key=lambda group: group[0])
     ]
     return AdamW(settings, betas=_BETAS)
+
+
+def _decays(name: str, parameter: nn.Parameter) -> bool:
+    """Whether it is a matrix or a kernel. Biases of experts have a dimension more than others and stay biases."""
+    *_, module, own = ("", *name.split("."))
+    return parameter.ndim >= 2 and module != "position_embedding" and "bias" not in own
 
 
 def schedule(optimizer: Optimizer, *, num_steps: int, warmup_share: float) -> LambdaLR:

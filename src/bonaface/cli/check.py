@@ -1,0 +1,163 @@
+"""`bonaface check`: judge pictures."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bonaface.cli.console import COLOURS, errors, finder_file, progress_bar, results
+from bonaface.errors import BonafaceError
+
+if TYPE_CHECKING:
+    from bonaface.inference.gate import Gate
+    from bonaface.types import Verdict
+
+FIELDS = (
+    "path", "outcome", "attack_score", "threshold", "reason", "detail", "box", "num_faces", "bundle",
+    "physical_score", "digital_score",
+)  # fmt: skip
+"""Of a row of `--csv`."""
+
+
+def check(
+    pictures: Annotated[list[str], typer.Argument(help="Pictures, folders (searched through) or globs.")],
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One JSON object a line and a face, on stdout.")
+    ] = False,
+    csv_file: Annotated[
+        Path | None, typer.Option("--csv", help="Also write the verdicts to this CSV file, as they come.")
+    ] = None,
+    every_face: Annotated[
+        bool, typer.Option("--every-face", help="Judge every face of a picture, not the largest alone.")
+    ] = False,
+    bundle: Annotated[
+        Path | None, typer.Option(help="A bundle's folder; the default comes with the package.")
+    ] = None,
+    finder: Annotated[
+        str | None, typer.Option(help="'yunet', or YuNet's file; the bundle's own finder by default.")
+    ] = None,
+    threads: Annotated[int, typer.Option(min=1, help="Threads for the model.")] = 1,
+) -> None:
+    """Judge pictures: bonafide, attack or no decision.
+
+    Exit code 0: all bonafide. 1: an attack among them. 2: no attack, but a picture without a decision, or an error.
+    """
+    paths = expanded(pictures)
+    from bonaface.inference.gate import load
+
+    gate = load(bundle, yunet=finder_file(finder), num_threads=threads)
+    judged: list[tuple[str, Verdict]] = []
+    try:
+        with _csv_rows(csv_file) as write, progress_bar("checking", len(paths), is_shown=not as_json) as advance:
+            for path, verdict in verdicts(gate, paths, is_every_face=every_face, on_picture=advance):
+                judged.append((path, verdict))
+                write(path, verdict)
+                if as_json:
+                    sys.stdout.write(json.dumps({"path": path, **verdict.as_dict()}) + "\n")
+                    sys.stdout.flush()
+    except KeyboardInterrupt:
+        errors.print(f"stopped after {len(judged)} verdicts of {len(paths)} pictures")
+    finally:
+        if not as_json and judged:
+            results.print(_table(judged))
+    raise typer.Exit(exit_code([verdict.outcome for _, verdict in judged], num_pictures=len(paths)))
+
+
+def expanded(words: list[str]) -> list[str]:
+    """Files for words that are files, folders or globs, in order, each once.
+
+    Raises:
+        BonafaceError: If a folder or a glob holds no picture. A plain path that does not exist is kept: its
+            verdict says so.
+    """
+    from bonaface.faces.picture import pictures_below
+
+    found: dict[str, None] = {}
+    for word in words:
+        path = Path(word)
+        if path.is_dir():
+            inside = [str(one) for one in pictures_below(path)]
+            if not inside:
+                raise BonafaceError(f"{word} must have pictures in it; none was found; give another folder")
+        elif not path.exists() and any(sign in word for sign in "*?["):
+            start = Path(path.anchor)
+            inside = sorted(str(one) for one in start.glob(str(path.relative_to(path.anchor))) if one.is_file())
+            if not inside:
+                raise BonafaceError(f"'{word}' must match pictures; it matches none; check the pattern")
+        else:
+            inside = [word]
+        found.update(dict.fromkeys(inside))
+    return list(found)
+
+
+def verdicts(
+    gate: Gate, paths: list[str], *, is_every_face: bool, on_picture: Any
+) -> Iterator[tuple[str, Verdict]]:
+    """Each path with its verdicts, as they come."""
+    for path in paths:
+        for verdict in gate.every_face(path) if is_every_face else (gate(path),):
+            yield path, verdict
+        on_picture()
+
+
+def exit_code(outcomes: list[str], *, num_pictures: int) -> int:
+    """0 all bonafide, 1 an attack among them, 2 otherwise."""
+    if "attack" in outcomes:
+        return 1
+    return 0 if len(outcomes) >= num_pictures and set(outcomes) == {"bonafide"} else 2
+
+
+class _csv_rows:  # noqa: N801
+    """A CSV file that is written row by row, or nothing."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+
+    def __enter__(self) -> Any:
+        if self._path is None:
+            return lambda _path, _verdict: None
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = self._path.open("w", newline="", encoding="utf-8")
+        except OSError as error:
+            raise BonafaceError(f"{self._path} must be a file that can be written; {error.strerror}") from None
+        self._writer = csv.DictWriter(self._file, FIELDS, extrasaction="ignore")
+        self._writer.writeheader()
+        return self._write
+
+    def __exit__(self, *_: object) -> None:
+        if self._path is not None:
+            self._file.close()
+
+    def _write(self, path: str, verdict: Verdict) -> None:
+        plain = verdict.as_dict()
+        families = {f"{name}_score": value for name, value in plain.pop("family_scores").items()}
+        self._writer.writerow({"path": path, **plain, **families})
+        self._file.flush()
+
+
+def _table(judged: list[tuple[str, Verdict]]) -> Any:
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold", title_justify="left")
+    table.add_column("picture", overflow="fold")
+    table.add_column("outcome", no_wrap=True)
+    table.add_column("attack_score", justify="right")
+    table.add_column("faces", justify="right")
+    table.add_column("why", overflow="fold")
+    for path, verdict in judged:
+        score = "" if verdict.attack_score is None else f"{verdict.attack_score:.3f}"
+        outcome = f"[{COLOURS[verdict.outcome]}]{verdict.outcome}[/]"
+        table.add_row(escape(path), outcome, score, str(verdict.num_faces or ""), escape(verdict.detail))
+    if judged:
+        threshold = judged[0][1].threshold
+        table.caption = f"bundle {judged[0][1].bundle}, an attack from {threshold:.3f} on"
+        table.caption_justify = "left"
+    return table

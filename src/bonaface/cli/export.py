@@ -1,0 +1,50 @@
+"""`bonaface export`: a training run becomes a bundle."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bonaface.cli.console import results
+from bonaface.errors import MissingExtraError
+
+
+def export(
+    run: Annotated[Path, typer.Argument(help="A folder that 'bonaface train' wrote.")],
+    out: Annotated[Path, typer.Argument(help="The bundle's folder; a bundle in it is replaced.")],
+    data: Annotated[
+        Path | None,
+        typer.Option(help="A manifest to measure on: threshold from its dev rows, report on its test rows."),
+    ] = None,
+    evaluation: Annotated[
+        Path | None, typer.Option(help="Folder for the scores of --data; OUT-evaluation by default.")
+    ] = None,
+    version: Annotated[str, typer.Option("--bundle-version", help="Of this training.")] = "0.1.0",
+    licence: Annotated[str, typer.Option(help="Of the weights, an SPDX identifier.")] = "Apache-2.0",
+    note: Annotated[list[str] | None, typer.Option(help="What a user must know. May be repeated.")] = None,
+) -> None:
+    """Turn a training run into a bundle: an ONNX model with its preprocessing inside, and a card.
+
+    Without --data the threshold is 0.5 and nothing is measured: say so to whoever gets the bundle.
+    """
+    try:
+        from bonaface.training.export import export_run, with_report
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.startswith("bonaface"):
+            raise
+        raise MissingExtraError("bonaface export", extra="train") from None
+    from bonaface.cli.evaluate import judged, show
+
+    card = export_run(run, out, version=version, licence=licence, notes=tuple(note or ()))
+    if data is not None:
+        from bonaface.evaluation.report import report_from_scores
+
+        folder = evaluation or out.with_name(out.name + "-evaluation")
+        table, name = judged(data, folder, bundle=out, finder=None, threads=1)
+        report = report_from_scores(table, bundle=name)
+        card = with_report(out, report)
+        show(report)
+    size = f"{card.model.bytes / 1e6:.1f} MB"
+    results.print(f"wrote {out}: {card.id}, {size}, an attack from {card.threshold.value:.4f} on", highlight=False)

@@ -1,0 +1,53 @@
+"""`bonaface train`: a detector by a recipe."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bonaface.cli.console import errors, progress_bar, results
+from bonaface.errors import MissingExtraError
+
+
+def train(
+    recipe: Annotated[str, typer.Argument(help="Name of a recipe: nano.")],
+    data: Annotated[Path, typer.Option(help="The manifest of the pictures to learn from.")],
+    out: Annotated[Path, typer.Option(help="Folder of the run: checkpoints, run.json, events.jsonl.")],
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="Change a setting, e.g. --set epochs=3. May be repeated.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on exactly where the run stopped.")] = False,
+) -> None:
+    """Train a detector by a recipe, on one CPU, on one GPU, or on many under torchrun.
+
+    The train split teaches, the dev split chooses the epoch, the test split is not opened.
+    """
+    try:
+        from bonaface.training.memory import keep_freed_memory
+        from bonaface.training.recipe import overridden
+        from bonaface.training.recipes import recipe_named
+        from bonaface.training.run import run_recipe
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.startswith("bonaface"):
+            raise
+        raise MissingExtraError("bonaface train", extra="train") from None
+    from bonaface.data.manifest import read_manifest
+    from bonaface.faces.dlib_hog import DlibHogFinder
+
+    keep_freed_memory()
+    chosen = overridden(recipe_named(recipe), settings or [])
+    command = shlex.join(["bonaface", *sys.argv[1:]])
+    with progress_bar("finding faces", len(read_manifest(data).rows)) as advance:
+        result = run_recipe(
+            chosen, data, out, finder=DlibHogFinder(), command=command, is_resumed=resume, on_row=advance
+        )
+    if result.is_finished:
+        where = f"best epoch {result.progress.best_epoch + 1}, dev AUC {result.progress.best_value:.4f}"
+        results.print(f"finished: {where}; next: bonaface export {out} BUNDLE", highlight=False, soft_wrap=True)
+    else:
+        errors.print(f"stopped in epoch {result.progress.epoch + 1}; go on with --resume", highlight=False)
+        raise typer.Exit(143)

@@ -1,0 +1,51 @@
+"""From a manifest to a score table, row by row, on disk as it comes: a stopped run goes on where it was."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from bonaface.data.manifest import Manifest
+from bonaface.evaluation.scores import ScoreTable, ScoreWriter, read_scores
+from bonaface.types import Verdict
+from bonaface.vocabulary import FAMILIES
+
+
+def score_manifest(
+    judge: Callable[[Path], Verdict],
+    manifest: Manifest,
+    path: Path,
+    *,
+    on_row: Callable[[], None] = lambda: None,
+) -> ScoreTable:
+    """Judge every row's picture and write its scores to `path`; rows that are there already are not judged again.
+
+    Args:
+        judge: A picture's path -> its verdict, e.g. a gate. A verdict without a score is a non-response.
+        manifest: Every row with its split.
+        path: The score table, CSV.
+        on_row: Called after each row.
+
+    Raises:
+        ScoreError: If `path` holds a table of other columns.
+    """
+    groups = sorted({name for row in manifest.rows for name in row.groups})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with ScoreWriter(path, groups=groups, families=FAMILIES) as writer:
+        for row in manifest.rows:
+            if row.path not in writer.done:
+                verdict = judge(manifest.picture_path(row))
+                is_scored = verdict.attack_score is not None
+                writer.append(
+                    sample=row.path,
+                    label=str(row.label),
+                    species=row.species.name,
+                    subject=row.subject,
+                    split=str(row.split),
+                    attack_score=verdict.attack_score,
+                    reason="" if is_scored else str(verdict.reason),
+                    groups={name: row.groups.get(name, "") for name in groups},
+                    family_scores=dict(verdict.family_scores) if is_scored else None,
+                )
+            on_row()
+    return read_scores(path)

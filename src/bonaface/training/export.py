@@ -1,0 +1,138 @@
+"""From a run to a bundle: the best weights as one ONNX file, and the card that explains them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from bonaface.attacks.simulations import SIMULATIONS
+from bonaface.bundle import (
+    MODEL,
+    REPORT,
+    BundleCard,
+    SelfTest,
+    StoredThreshold,
+    TrainingSource,
+    describe_model,
+    read_card,
+    self_test_crops,
+    write_card,
+)
+from bonaface.errors import BundleError, CheckpointError
+from bonaface.evaluation.report import Report, write_report
+from bonaface.models.detector import Detector
+from bonaface.models.graph import export_onnx
+from bonaface.models.nano import build_nano
+from bonaface.training.checkpoint import load_checkpoint
+from bonaface.training.loop import BEST
+from bonaface.training.recipe import Recipe, from_dict
+from bonaface.vocabulary import FAMILIES, Label
+
+UNMEASURED = StoredThreshold(0.5, 0.5, 0.5, "fixed", None)
+"""The threshold of a bundle that nothing has measured yet."""
+
+
+def detector_of_run(run: Path) -> tuple[Detector, Recipe]:
+    """The detector with the best weights of a run, in eval mode, and its recipe.
+
+    Raises:
+        CheckpointError: If the run has no whole checkpoint, or the weights do not fit the recipe.
+    """
+    saved = load_checkpoint(run / BEST)
+    recipe = from_dict(saved.recipe)
+    detector = build_nano(recipe.model, mean=recipe.contract.mean, std=recipe.contract.std, seed=recipe.seed)
+    try:
+        detector.load_state_dict(saved.weights)
+    except RuntimeError as error:
+        first = str(error).splitlines()[0]
+        raise CheckpointError(f"{run / BEST} does not fit its recipe ({first}); train again") from None
+    return detector.eval(), recipe
+
+
+def export_run(run: Path, out: Path, *, version: str, licence: str, notes: tuple[str, ...] = ()) -> BundleCard:
+    """Write the bundle of a run, with a threshold of 0.5 until `with_report` brings a measured one.
+
+    Args:
+        run: A folder that `bonaface train` wrote.
+        out: A folder; a bundle in it is replaced.
+        version: Of the bundle.
+        licence: Of the weights, an SPDX identifier.
+        notes: What a user must know.
+
+    Raises:
+        CheckpointError: If the run has no whole checkpoint.
+        BundleError: If `out` holds other files, or ONNX and torch disagree.
+    """
+    detector, recipe = detector_of_run(run)
+    if out.is_file() or (out.is_dir() and any(out.iterdir()) and not (out / "bundle.json").is_file()):
+        raise BundleError(f"{out} must be a new folder, an empty one or a bundle; it is none; choose another")
+    out.mkdir(parents=True, exist_ok=True)
+    (out / REPORT).unlink(missing_ok=True)
+    export_onnx(detector, recipe.contract, out / MODEL)
+    record = _record(run)
+    species = tuple(name for name, share in recipe.mixture.shares.items() if share > 0 and name != "bonafide")
+    card = BundleCard(
+        name=recipe.name,
+        version=version,
+        contract=recipe.contract,
+        threshold=UNMEASURED,
+        labels=(Label.BONAFIDE.value, Label.ATTACK.value),
+        families=tuple(family.value for family in FAMILIES),
+        species=species,
+        simulated_species=tuple(name for name in species if name in SIMULATIONS),
+        licence=licence,
+        training_data=_sources(record),
+        training=record,
+        model=describe_model(out / MODEL),
+        self_test=_self_test(out / MODEL, recipe.contract.size),
+        notes=notes,
+    )
+    write_card(out, card)
+    return card
+
+
+def with_report(folder: Path, report: Report) -> BundleCard:
+    """Put a report beside the model and its threshold into the card.
+
+    Raises:
+        BundleError: If the folder is no bundle, or the threshold was not chosen on dev.
+    """
+    card = read_card(folder)
+    if report.threshold.split != "dev":
+        raise BundleError(
+            f"a bundle's threshold must be chosen on dev; the report's was on {report.threshold.split}; "
+            f"evaluate with dev rows"
+        )
+    write_report(folder / REPORT, report)
+    found = report.threshold
+    stored = StoredThreshold(found.value, found.low, found.high, found.rule, str(found.split))
+    card = replace(card, threshold=stored, report=REPORT)
+    write_card(folder, card)
+    return card
+
+
+def _self_test(model: Path, size: int) -> SelfTest:
+    import onnxruntime  # noqa: PLC0415
+
+    from bonaface.bundle import INPUT_NAME, OUTPUT_NAMES  # noqa: PLC0415
+
+    session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+    attack, families = session.run(list(OUTPUT_NAMES), {INPUT_NAME: self_test_crops(size)})
+    return SelfTest(
+        tuple(float(v) for v in attack), tuple(tuple(float(v) for v in row) for row in families)
+    )
+
+
+def _record(run: Path) -> Mapping[str, Any]:
+    path = run / "run.json"
+    if not path.is_file():
+        return {}
+    record: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return record
+
+
+def _sources(record: Mapping[str, Any]) -> tuple[TrainingSource, ...]:
+    return tuple(TrainingSource(**one) for one in record.get("sources", ()))

@@ -1,0 +1,63 @@
+"""One call from a manifest to a trained run with its record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from accelerate import PartialState
+
+from bonaface.data.manifest import read_manifest
+from bonaface.faces.finder import Finder
+from bonaface.training.loop import Result, saved_run, train
+from bonaface.training.material import gather
+from bonaface.training.recipe import Recipe
+from bonaface.training.record import begun, ended, read_record, write_record
+
+
+def run_recipe(
+    recipe: Recipe,
+    manifest_path: Path,
+    out: Path,
+    *,
+    finder: Finder,
+    command: str,
+    is_resumed: bool = False,
+    on_row: Callable[[], None] = lambda: None,
+) -> Result:
+    """Find the faces, train, and keep `run.json` beside the checkpoints at the start and at the end.
+
+    Resuming a finished run changes nothing. Under `torchrun` all processes call this, and the main one writes.
+
+    Args:
+        recipe: What to do.
+        manifest_path: Pictures, CSV or Parquet; the test split is not opened.
+        out: The run's folder.
+        finder: The one that the recipe's contract names.
+        command: The exact command line, for the record.
+        is_resumed: Continue from the `last` checkpoint in `out`.
+        on_row: Called after each picture of the manifest's train and dev splits, for a progress bar.
+
+    Raises:
+        CheckpointError: If `out` holds a run already; when resuming, if it holds none, or one of another recipe.
+        ManifestError: If the manifest or its pictures are not fit to train on.
+        RecipeError: If the recipe does not fit the finder or the number of samples, or the loss is not finite.
+    """
+    saved_run(recipe, out, is_resumed=is_resumed)  # refuses before the minutes that finding faces takes
+    earlier = read_record(out) if is_resumed else None
+    material = gather(
+        read_manifest(manifest_path),
+        finder=finder,
+        contract=recipe.contract,
+        mixture=recipe.mixture,
+        seed=recipe.seed,
+        on_row=on_row,
+    )
+    is_writing = PartialState().is_main_process and not (earlier and earlier.finished)
+    record = begun(recipe, material, command=command, earlier=earlier)
+    if is_writing:
+        write_record(out, record)
+    result = train(recipe, material, out, is_resumed=is_resumed)
+    if is_writing:
+        write_record(out, ended(record, result.progress, is_finished=result.is_finished, out=out))
+    return result
