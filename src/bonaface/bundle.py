@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,8 +20,6 @@ SCHEMA_VERSION = 1
 CARD, MODEL, REPORT = "bundle.json", "model.onnx", "report.json"
 INPUT_NAME, OUTPUT_NAMES = "crop", ("attack_score", "family_scores")
 SELF_TEST_TOLERANCE = 1e-3
-
-_STRICT = pydantic.ConfigDict(extra="forbid")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +91,8 @@ class BundleCard:
         schema_version: Of this file's form.
     """
 
+    __pydantic_config__: ClassVar[pydantic.ConfigDict] = pydantic.ConfigDict(extra="forbid")
+
     name: str
     version: str
     contract: InputContract
@@ -140,7 +140,7 @@ def read_card(folder: Path) -> BundleCard:
             f"{path} must have schema_version {SCHEMA_VERSION}; it has {version}; update bonaface"
         )
     try:
-        card = pydantic.TypeAdapter(BundleCard, config=_STRICT).validate_python(plain)
+        card = pydantic.TypeAdapter(BundleCard).validate_python(plain)
     except pydantic.ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))

@@ -54,7 +54,10 @@ def check(
     gate = load(bundle, yunet=finder_file(finder), num_threads=threads)
     judged: list[tuple[str, Verdict]] = []
     try:
-        with _csv_rows(csv_file) as write, progress_bar("checking", len(paths), is_shown=not as_json) as advance:
+        with (
+            _csv_rows(csv_file) as write,
+            progress_bar("checking", len(paths), is_shown=not as_json) as advance,
+        ):
             for path, verdict in verdicts(gate, paths, is_every_face=every_face, on_picture=advance):
                 judged.append((path, verdict))
                 write(path, verdict)
@@ -87,7 +90,9 @@ def expanded(words: list[str]) -> list[str]:
                 raise BonafaceError(f"{word} must have pictures in it; none was found; give another folder")
         elif not path.exists() and any(sign in word for sign in "*?["):
             start = Path(path.anchor)
-            inside = sorted(str(one) for one in start.glob(str(path.relative_to(path.anchor))) if one.is_file())
+            inside = sorted(
+                str(one) for one in start.glob(str(path.relative_to(path.anchor))) if one.is_file()
+            )
             if not inside:
                 raise BonafaceError(f"'{word}' must match pictures; it matches none; check the pattern")
         else:
@@ -126,7 +131,9 @@ class _csv_rows:  # noqa: N801
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._file = self._path.open("w", newline="", encoding="utf-8")
         except OSError as error:
-            raise BonafaceError(f"{self._path} must be a file that can be written; {error.strerror}") from None
+            raise BonafaceError(
+                f"{self._path} must be a file that can be written; {error.strerror}"
+            ) from None
         self._writer = csv.DictWriter(self._file, FIELDS, extrasaction="ignore")
         self._writer.writeheader()
         return self._write

@@ -79,9 +79,7 @@ def portraits() -> dict[str, Picture]:
     return {"Eileen Collins": read_picture(astronaut), "Grace Hopper": read_picture(hopper)}
 
 
-def pictures(
-    of: dict[str, Picture], finder: Finder, seed: int
-) -> Iterator[tuple[str, str, str, Picture]]:
+def pictures(of: dict[str, Picture], finder: Finder, seed: int) -> Iterator[tuple[str, str, str, Picture]]:
     """(subject, species, meaning, picture): each portrait whole and untouched, then each attack about its face."""
     from bonaface.attacks.simulations import SIMULATIONS
     from bonaface.data.randomness import generator
@@ -133,7 +131,12 @@ def _table(cases: list[Case]) -> Any:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column, justify in (("portrait", "left"), ("shown as", "left"), ("outcome", "left"), ("attack_score", "right")):
+    for column, justify in (
+        ("portrait", "left"),
+        ("shown as", "left"),
+        ("outcome", "left"),
+        ("attack_score", "right"),
+    ):
         table.add_column(column, justify=justify)  # type: ignore[arg-type]
     table.add_column("why", overflow="fold")
     for case in cases:

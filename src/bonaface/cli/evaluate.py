@@ -60,7 +60,9 @@ def judged(
 
     manifest = assigned(read_manifest(manifest_path)).of_split(Split.DEV, Split.TEST)
     if not manifest.rows:
-        raise ManifestError(f"{manifest_path} must have dev and test rows; it has none; check its column 'split'")
+        raise ManifestError(
+            f"{manifest_path} must have dev and test rows; it has none; check its column 'split'"
+        )
     check_files(manifest)
     gate = load(bundle, yunet=finder_file(finder), num_threads=threads)
     scores = out / f"scores-{_key(manifest_path, gate.card.model.sha256, finder)}.csv"
@@ -84,10 +86,14 @@ def show(report: Report) -> None:
     for column in ("errors", "of", "rate", "95 % interval", "no answer", "AUC"):
         table.add_column(column, justify="right")
     for name, species in report.species.items():
-        table.add_row(f"APCER {name}", *_cells(species.apcer), _percent(species.apnrr.value), f"{species.auc:.4f}")
+        table.add_row(
+            f"APCER {name}", *_cells(species.apcer), _percent(species.apnrr.value), f"{species.auc:.4f}"
+        )
     table.add_row(f"APCER worst species ({report.worst_species})", *_cells(report.apcer_worst), "", "")
     free = report.threshold_free
-    table.add_row("APCER pooled", *_cells(report.apcer_pooled), _percent(report.apnrr.value), f"{free.auc:.4f}")
+    table.add_row(
+        "APCER pooled", *_cells(report.apcer_pooled), _percent(report.apnrr.value), f"{free.auc:.4f}"
+    )
     table.add_row("BPCER", *_cells(report.bpcer), _percent(report.bpnrr.value), "")
     table.add_row("BPCER, no answer counted", *_cells(report.bpcer_with_non_responses), "", "")
     table.add_section()

@@ -47,4 +47,6 @@ def export(
         card = with_report(out, report)
         show(report)
     size = f"{card.model.bytes / 1e6:.1f} MB"
-    results.print(f"wrote {out}: {card.id}, {size}, an attack from {card.threshold.value:.4f} on", highlight=False)
+    results.print(
+        f"wrote {out}: {card.id}, {size}, an attack from {card.threshold.value:.4f} on", highlight=False
+    )

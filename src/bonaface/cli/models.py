@@ -37,7 +37,9 @@ def list_models() -> None:
 
 @app.command()
 def show(
-    bundle: Annotated[Path | None, typer.Argument(help="A bundle's folder; the default bundle if left out.")] = None,
+    bundle: Annotated[
+        Path | None, typer.Argument(help="A bundle's folder; the default bundle if left out.")
+    ] = None,
 ) -> None:
     """Print a bundle's card as JSON, after checking the model's hash."""
     from bonaface.bundle import embedded_bundle, read_card

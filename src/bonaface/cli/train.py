@@ -18,7 +18,8 @@ def train(
     data: Annotated[Path, typer.Option(help="The manifest of the pictures to learn from.")],
     out: Annotated[Path, typer.Option(help="Folder of the run: checkpoints, run.json, events.jsonl.")],
     settings: Annotated[
-        list[str] | None, typer.Option("--set", help="Change a setting, e.g. --set epochs=3. May be repeated.")
+        list[str] | None,
+        typer.Option("--set", help="Change a setting, e.g. --set epochs=3. May be repeated."),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on exactly where the run stopped.")] = False,
 ) -> None:
@@ -47,7 +48,9 @@ def train(
         )
     if result.is_finished:
         where = f"best epoch {result.progress.best_epoch + 1}, dev AUC {result.progress.best_value:.4f}"
-        results.print(f"finished: {where}; next: bonaface export {out} BUNDLE", highlight=False, soft_wrap=True)
+        results.print(
+            f"finished: {where}; next: bonaface export {out} BUNDLE", highlight=False, soft_wrap=True
+        )
     else:
         errors.print(f"stopped in epoch {result.progress.epoch + 1}; go on with --resume", highlight=False)
         raise typer.Exit(143)

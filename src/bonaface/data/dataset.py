@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 import torch
@@ -15,40 +14,39 @@ from bonaface.attacks.simulations import SIMULATIONS
 from bonaface.contract import InputContract
 from bonaface.data.augmentation import Augmentation, augmented, jittered
 from bonaface.data.randomness import generator
-from bonaface.data.samples import attacked, captured, family_targets
+from bonaface.data.samples import attacked, captured, family_targets, framed
 from bonaface.errors import ManifestError, did_you_mean
 from bonaface.faces.crop import prepare
 from bonaface.types import Picture
-from bonaface.vocabulary import SPECIES, Family, Species
+from bonaface.vocabulary import BONAFIDE, SPECIES, Family, Species
 
 
 @dataclass(frozen=True, slots=True)
 class Mixture:
-    """What an epoch is made of.
+    """What the attacks of an epoch are; every attack comes with a bona fide twin.
 
     Attributes:
-        shares: Relative share of each species, bonafide among them. Species without a simulation are taken from
-            the manifest's own pictures; simulated ones are made from bona fide pictures.
+        shares: Relative share of each species of attack. Species without a simulation are taken from the manifest's
+            own pictures; simulated ones are made from bona fide pictures.
         recaptured_digital: Chance that a print or replay is made from a digital attack's picture instead, so that
             neither the surroundings nor the face of such pictures tell the families apart.
         strength: (low, high) of the simulations, drawn per sample.
-        capture: (low, high) of the capture chain's strength, drawn per sample, alike for every class.
+        capture: (low, high) of the capture chain's strength, drawn per pair.
     """
 
     shares: Mapping[str, float] = field(
         default_factory=lambda: {
-            "bonafide": 0.38,
-            "print": 0.11,
-            "replay": 0.11,
-            "spsc": 0.05,
-            "faceswap": 0.16,
-            "sdsc": 0.09,
-            "diffusion": 0.10,
+            "print": 0.16,
+            "replay": 0.16,
+            "spsc": 0.08,
+            "faceswap": 0.30,
+            "sdsc": 0.16,
+            "diffusion": 0.14,
         }
     )
     recaptured_digital: float = 0.2
     strength: tuple[float, float] = (0.5, 1.3)
-    capture: tuple[float, float] = (0.0, 1.2)
+    capture: tuple[float, float] = (0.0, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +60,9 @@ class LabelledScene:
 
 class SimulatedFaces(Dataset[dict[str, torch.Tensor]]):
     """`length` samples an epoch, drawn from scenes by a mixture; sample i of epoch e is always the same.
+
+    Samples come in pairs: 2k is bona fide, 2k + 1 an attack. Both share one augmentation, frame and capture, and where
+    the attack is made from a bona fide picture, that picture too: within such a pair only the attack differs.
 
     Items: `crop` (size, size, 3) uint8 RGB; `label` float32, 1 = attack; `targets` and `known` (families,)
     float32; `species` int64, an index into `species_names`.
@@ -82,8 +83,8 @@ class SimulatedFaces(Dataset[dict[str, torch.Tensor]]):
         self._contract = replace(contract, min_face_px=1)  # jitter may push a small face under the limit
         self._mixture, self._augmentation = mixture, augmentation
         self._length, self._seed, self._epoch = length, seed, 0
-        self.species_names = tuple(mixture.shares)
-        weights = np.array([mixture.shares[name] for name in self.species_names], float)
+        self.species_names = (BONAFIDE.name, *mixture.shares)
+        weights = np.array(list(mixture.shares.values()), float)
         self._chances = weights / weights.sum()
 
     def __len__(self) -> int:
@@ -94,22 +95,36 @@ class SimulatedFaces(Dataset[dict[str, torch.Tensor]]):
         self._epoch = epoch
 
     def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
-        rng = generator("train", self._seed, self._epoch, index)
-        number = int(rng.choice(len(self.species_names), p=self._chances))
-        crop = self._crop(SPECIES[self.species_names[number]], rng)
-        return item(crop, SPECIES[self.species_names[number]], number)
-
-    def _crop(self, species: Species, rng: np.random.Generator) -> Picture:
-        pool = self._pools[species.name]
-        is_recaptured = species.family is Family.PHYSICAL and rng.random() < self._mixture.recaptured_digital
-        if is_recaptured and species.name in SIMULATIONS:  # pictures of real attacks are shown as they are
-            pool = self._pools.get("diffusion") or pool
-        base = self._scenes[pool[rng.integers(len(pool))]].scene
+        pair, is_attack = divmod(index, 2)
+        rng = generator("pair", self._seed, self._epoch, pair)
+        number = 1 + int(rng.choice(len(self._chances), p=self._chances))
+        species = SPECIES[self.species_names[number]]
+        original, made_from = self._bases(species, rng)
         other = self._scenes[rng.integers(len(self._scenes))].scene
-        scene = augmented(base, other, self._augmentation, rng)
-        scene, _ = attacked(scene, species, rng, strength=rng.uniform(*self._mixture.strength))
-        scene, _ = captured(scene, rng, strength=rng.uniform(*self._mixture.capture))
-        return prepare(scene.pixels, jittered(scene.face, self._augmentation, rng), self._contract).pixels
+        base = self._scenes[made_from if is_attack else original].scene
+        scene = augmented(base, other, self._augmentation, self._stream("augment", pair))
+        if is_attack:
+            stream = self._stream("attack", pair)
+            scene, _ = attacked(scene, species, stream, strength=stream.uniform(*self._mixture.strength))
+        scene = framed(scene, self._stream("frame", pair))
+        stream = self._stream("capture", pair)
+        scene, _ = captured(scene, stream, strength=stream.uniform(*self._mixture.capture))
+        face = jittered(scene.face, self._augmentation, self._stream("jitter", pair))
+        crop = prepare(scene.pixels, face, self._contract).pixels
+        return item(crop, species, number) if is_attack else item(crop, BONAFIDE, 0)
+
+    def _bases(self, species: Species, rng: np.random.Generator) -> tuple[int, int]:
+        """Scenes of a pair: the bona fide one, and the one that the attack is made from."""
+        original = int(rng.choice(self._pools[BONAFIDE.name]))
+        is_made = species.name in SIMULATIONS  # pictures of real attacks are shown as they are
+        is_physical = species.family is Family.PHYSICAL
+        recaptures = is_made and is_physical and rng.random() < self._mixture.recaptured_digital
+        if recaptures and self._pools.get("diffusion"):
+            return original, int(rng.choice(self._pools["diffusion"]))
+        return original, original if is_made else int(rng.choice(self._pools[species.name]))
+
+    def _stream(self, purpose: str, pair: int) -> np.random.Generator:
+        return generator(purpose, self._seed, self._epoch, pair)
 
 
 class FixedCrops(Dataset[dict[str, torch.Tensor]]):
@@ -140,18 +155,33 @@ def item(crop: Picture, species: Species, number: int) -> dict[str, torch.Tensor
 
 
 def _pools(scenes: Sequence[LabelledScene], mixture: Mixture) -> dict[str, list[int]]:
-    """For each species of the mixture, the scenes that it can be made from."""
-    pools: dict[str, list[Any]] = {}
+    """Scenes of every species that the mixture is made from.
+
+    Raises:
+        ManifestError: If a species is unknown or no attack, its pictures are missing, or no share is above 0.
+    """
+    pools = {BONAFIDE.name: _places(scenes, BONAFIDE.name)}
     for name, share in mixture.shares.items():
-        if name not in SPECIES:
+        if name not in SPECIES or name == BONAFIDE.name:
+            attacks = [known for known in SPECIES if known != BONAFIDE.name]
             raise ManifestError(
-                f"the mixture must name known species; got '{name}'{did_you_mean(name, SPECIES)}"
+                f"the mixture's shares must name species of attack; got '{name}'{did_you_mean(name, attacks)}"
             )
-        wanted = "bonafide" if name in SIMULATIONS else name
-        pools[name] = [i for i, known in enumerate(scenes) if known.species.name == wanted]
-        if share > 0 and not pools[name]:
+        wanted = BONAFIDE.name if name in SIMULATIONS else name
+        pools[wanted] = _places(scenes, wanted)
+        if share > 0 and not pools[wanted]:
             raise ManifestError(
                 f"training needs {wanted} pictures for the mixture's '{name}'; the train split has none; "
                 f"add some or set its share to 0"
             )
+    if not pools[BONAFIDE.name]:
+        raise ManifestError("training needs bonafide pictures; the train split has none; add some")
+    if min(mixture.shares.values(), default=0) < 0 or not sum(mixture.shares.values()) > 0:
+        raise ManifestError(
+            f"the mixture's shares must be at least 0 and not all 0; got {dict(mixture.shares)}; raise one"
+        )
     return pools
+
+
+def _places(scenes: Sequence[LabelledScene], species: str) -> list[int]:
+    return [place for place, known in enumerate(scenes) if known.species.name == species]

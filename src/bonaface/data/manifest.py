@@ -14,7 +14,6 @@ from bonaface.vocabulary import SPECIES, Family, Label, Species, Split
 
 REQUIRED = ("path", "label", "species", "subject")
 _OPTIONAL = ("split", "family", "source", "licence", "parameters")
-_TOO_MANY = "\0"  # no header can say this; a column without a name is what pandas writes for its index
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +170,7 @@ def _row(values: Mapping[str, str], where: str) -> Row:
         source=values.get("source", ""),
         licence=values.get("licence", ""),
         parameters=values.get("parameters", ""),
+        # pandas writes its index as a column without a name
         groups={c: v for c, v in values.items() if c and c not in REQUIRED and c not in _OPTIONAL},
     )
 
@@ -211,7 +211,7 @@ def _plain(row: Row) -> dict[str, str]:
 def _csv_rows(path: Path) -> Sequence[Mapping[str, str]]:
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file, restkey=_TOO_MANY, restval="")
+            reader = csv.DictReader(file, restval="")
             columns, rows = reader.fieldnames or (), [dict(row) for row in reader]
     except (UnicodeDecodeError, csv.Error) as error:
         raise ManifestError(f"{path} must be CSV text in UTF-8; it is not ({error}); save it again") from None
@@ -219,7 +219,7 @@ def _csv_rows(path: Path) -> Sequence[Mapping[str, str]]:
     if repeated:
         raise ManifestError(f"{path} must name each column once; '{repeated[0]}' comes twice; rename one")
     for number, row in enumerate(rows, start=2):
-        if _TOO_MANY in row:
+        if None in row:
             raise ManifestError(
                 f"{path} row {number} has more fields than the header; quote fields with commas"
             )

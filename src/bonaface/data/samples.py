@@ -22,6 +22,10 @@ FAMILY_TARGETS: dict[Family | None, tuple[float | None, float | None]] = {
 is a negative for the physical evidence; a recaptured picture says nothing sure about the digital one."""
 
 
+FRAMING = (0.15, 0.35)
+"""Room around the face box, as shares of its side, drawn for each edge: the frame must not tell the class."""
+
+
 def family_targets(species: Species) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     """(targets, known), each (families,) float32, in the order of `FAMILIES`; unknown targets are 0."""
     wanted = FAMILY_TARGETS[species.family]
@@ -43,6 +47,15 @@ def attacked(
         return scene, {}
     parameters = simulation.draw(rng, strength=strength)
     return simulation.apply(scene, parameters), parameters_to_json(parameters)
+
+
+def framed(scene: Scene, rng: np.random.Generator) -> Scene:
+    """The scene cut to a frame whose room on each edge is drawn from `FRAMING`, where the picture has it."""
+    height, width = scene.size
+    room = rng.uniform(*FRAMING, 4) * scene.face.side
+    x1, y1 = max(0, round(scene.face.x1 - room[0])), max(0, round(scene.face.y1 - room[1]))
+    x2, y2 = min(width, round(scene.face.x2 + room[2])), min(height, round(scene.face.y2 + room[3]))
+    return Scene(np.ascontiguousarray(scene.pixels[y1:y2, x1:x2]), scene.face.shifted(-x1, -y1))
 
 
 def captured(

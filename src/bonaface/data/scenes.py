@@ -21,7 +21,11 @@ ROOM_RATIO = 0.6
 """Room kept around the face box on every side, as a share of its side, where the picture has it."""
 
 MAX_FACE_PX = 160
-"""Faces are brought down to this box side; smaller ones stay as they are."""
+"""Faces are brought down to this box side."""
+
+LARGEST_FACTOR = 0.9
+"""Smaller ones shrink by this all the same: the 8 px grid of the source's JPEG would survive in bona fide copies and
+vanish in warped attacks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +48,10 @@ def cut_scene(picture: Picture, face: Box, *, max_face_px: int = MAX_FACE_PX) ->
     wide = face.squared(ROOM_RATIO)
     x1, y1 = max(0, round(wide.x1)), max(0, round(wide.y1))
     region, box = visible(picture, x1, y1, round(wide.x2), round(wide.y2)), face.shifted(-x1, -y1)
-    factor = min(1.0, max_face_px / face.side)
-    if factor < 1.0:
-        size = (max(1, round(region.shape[1] * factor)), max(1, round(region.shape[0] * factor)))
-        region, box = np.asarray(cv2.resize(region, size, interpolation=cv2.INTER_AREA)), box.scaled(factor)
-    return Scene(np.ascontiguousarray(region, np.uint8), box)
+    factor = min(LARGEST_FACTOR, max_face_px / face.side)
+    size = (max(1, round(region.shape[1] * factor)), max(1, round(region.shape[0] * factor)))
+    small = cv2.resize(np.ascontiguousarray(region), size, interpolation=cv2.INTER_AREA)
+    return Scene(np.asarray(small, np.uint8), box.scaled(factor))
 
 
 def found_scenes(

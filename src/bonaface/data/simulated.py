@@ -8,16 +8,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
-import numpy as np
 
 from bonaface.attacks.scene import Scene
 from bonaface.attacks.simulations import simulation_named
 from bonaface.data.manifest import Manifest, Row, check_classes, check_files, write_manifest
 from bonaface.data.randomness import generator
-from bonaface.data.samples import attacked, captured, parameters_text
+from bonaface.data.samples import attacked, captured, framed, parameters_text
 from bonaface.data.scenes import found_scenes
 from bonaface.data.splits import assigned
-from bonaface.errors import SimulationError
+from bonaface.errors import ManifestError, SimulationError
 from bonaface.faces.finder import Finder
 from bonaface.faces.picture import pictures_below
 from bonaface.vocabulary import BONAFIDE, Label, Species, Split
@@ -25,9 +24,6 @@ from bonaface.vocabulary import BONAFIDE, Label, Species, Split
 MANIFEST = "manifest.csv"
 QUALITY = 92
 """Of every JPEG file written, whatever its class: the capture chain's own rounds come before."""
-
-FRAMING = (0.15, 0.35)
-"""Room around the face box, as shares of its side, drawn for each edge: the frame must not tell the class."""
 
 STRENGTH = (0.7, 1.1)
 CAPTURE = (0.0, 1.0)
@@ -57,7 +53,9 @@ def manifest_of_folder(folder: Path) -> Manifest:
     """
     paths = pictures_below(folder)
     if not paths:
-        raise SimulationError(f"{folder} must have pictures in it; none was found; give a folder of bona fide faces")
+        raise SimulationError(
+            f"{folder} must have pictures in it; none was found; give a folder of bona fide faces"
+        )
     rows = []
     for path in paths:
         place = path.relative_to(folder)
@@ -93,7 +91,7 @@ def simulate(
 
     Raises:
         SimulationError: If the folder is not empty, or a species is unknown.
-        ManifestError: If a picture is missing or no bona fide row is left.
+        ManifestError: If a picture is missing, no bona fide row is left, or two samples would be one file.
     """
     wanted = [simulation_named(name).species for name in dict.fromkeys(species)]
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
@@ -101,42 +99,56 @@ def simulate(
     chosen = assigned(manifest).of_split(*splits)
     check_files(chosen)
     check_classes(chosen, what="the pictures to simulate attacks of")
+    _check_names(chosen, wanted, per_subject)
     rows, left_out = [], Counter[str]()
     for found in found_scenes(chosen, finder, on_row=on_row):
         if found.scene is None:
             left_out[str(found.reason)] += 1
             continue
-        rows.append(_write(out, found.row, found.scene, found.row.species, seed=seed, number=0))
-        if found.row.is_bonafide:
-            rows += [
-                _write(out, found.row, found.scene, one, seed=seed, number=number)
-                for one in wanted
-                for number in range(per_subject)
-            ]
+        rows += [
+            _write(out, found.row, found.scene, one, seed=seed, number=number)
+            for one, number in _samples(found.row, wanted, per_subject)
+        ]
     write_manifest(out / MANIFEST, rows)
     return Simulated(out / MANIFEST, dict(Counter(row.species.name for row in rows)), dict(left_out))
+
+
+def _samples(row: Row, wanted: list[Species], per_subject: int) -> list[tuple[Species, int]]:
+    """What is made of a row: species and number."""
+    attacks = [(one, number) for one in wanted for number in range(per_subject)] if row.is_bonafide else []
+    return [(row.species, 0), *attacks]
+
+
+def _check_names(manifest: Manifest, wanted: list[Species], per_subject: int) -> None:
+    sources: dict[str, str] = {}
+    for row in manifest.rows:
+        for one, number in _samples(row, wanted, per_subject):
+            name = _name(row, one, number)
+            if name in sources:
+                raise ManifestError(
+                    f"every sample must be a file of its own; {sources[name]} and {row.path} would both be "
+                    f"written to {name}; rename one"
+                )
+            sources[name] = row.path
+
+
+def _name(row: Row, species: Species, number: int) -> str:
+    stem = Path(row.path).with_suffix("").as_posix().replace("/", "_")
+    return f"{species.name}/{stem}{f'_{number}' if number else ''}.jpg"
 
 
 def _write(out: Path, row: Row, scene: Scene, species: Species, *, seed: int, number: int) -> Row:
     """One captured sample on disk: of the row's own species, or of a simulated one."""
     rng = generator("simulate", seed, row.path, species.name, number)
-    scene = framed(scene, rng)
     scene, attack = attacked(scene, species, rng, strength=rng.uniform(*STRENGTH))
+    scene = framed(scene, rng)
     scene, capture = captured(scene, rng, strength=rng.uniform(*CAPTURE))
-    stem = Path(row.path).with_suffix("").as_posix().replace("/", "_")
-    name = f"{species.name}/{stem}{f'_{number}' if number else ''}.jpg"
+    name = _name(row, species, number)
     (out / name).parent.mkdir(parents=True, exist_ok=True)
     (out / name).write_bytes(encoded(scene))
-    return replace(row, path=name, species=species, label=species.label, parameters=parameters_text(attack, capture))
-
-
-def framed(scene: Scene, rng: np.random.Generator) -> Scene:
-    """The scene cut to a frame whose room on each edge is drawn from `FRAMING`, where the picture has it."""
-    height, width = scene.size
-    room = rng.uniform(*FRAMING, 4) * scene.face.side
-    x1, y1 = max(0, round(scene.face.x1 - room[0])), max(0, round(scene.face.y1 - room[1]))
-    x2, y2 = min(width, round(scene.face.x2 + room[2])), min(height, round(scene.face.y2 + room[3]))
-    return Scene(np.ascontiguousarray(scene.pixels[y1:y2, x1:x2]), scene.face.shifted(-x1, -y1))
+    return replace(
+        row, path=name, species=species, label=species.label, parameters=parameters_text(attack, capture)
+    )
 
 
 def encoded(scene: Scene) -> bytes:
@@ -144,4 +156,3 @@ def encoded(scene: Scene) -> bytes:
     bgr = cv2.cvtColor(scene.pixels, cv2.COLOR_RGB2BGR)
     _, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
     return data.tobytes()
-

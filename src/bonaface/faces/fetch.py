@@ -86,5 +86,7 @@ def fetch(name: str, *, folder: Path | None = None) -> Path:
 
 def _file(name: str) -> RemoteFile:
     if name not in FILES:
-        raise DownloadError(f"the model must be one of {', '.join(FILES)}; got '{name}'{did_you_mean(name, FILES)}")
+        raise DownloadError(
+            f"the model must be one of {', '.join(FILES)}; got '{name}'{did_you_mean(name, FILES)}"
+        )
     return FILES[name]

@@ -104,7 +104,7 @@ def load_checkpoint(folder: Path) -> Checkpoint:
     try:
         card = json.loads(card_path.read_text(encoding="utf-8"))
         expected, recipe = dict(card["sha256"]), dict(card["recipe"])
-        progress = pydantic.TypeAdapter(Progress).validate_python(card["progress"])
+        progress = pydantic.TypeAdapter(Progress).validate_python(asdict(Progress(**card["progress"])))
     except (ValueError, KeyError, TypeError):
         raise CheckpointError(f"{card_path} is cut or altered; use an earlier checkpoint") from None
     for name, digest in ({_MODEL: None} | expected).items():

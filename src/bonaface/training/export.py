@@ -52,7 +52,9 @@ def detector_of_run(run: Path) -> tuple[Detector, Recipe]:
     return detector.eval(), recipe
 
 
-def export_run(run: Path, out: Path, *, version: str, licence: str, notes: tuple[str, ...] = ()) -> BundleCard:
+def export_run(
+    run: Path, out: Path, *, version: str, licence: str, notes: tuple[str, ...] = ()
+) -> BundleCard:
     """Write the bundle of a run, with a threshold of 0.5 until `with_report` brings a measured one.
 
     Args:
@@ -73,7 +75,7 @@ def export_run(run: Path, out: Path, *, version: str, licence: str, notes: tuple
     (out / REPORT).unlink(missing_ok=True)
     export_onnx(detector, recipe.contract, out / MODEL)
     record = _record(run)
-    species = tuple(name for name, share in recipe.mixture.shares.items() if share > 0 and name != "bonafide")
+    species = tuple(name for name, share in recipe.mixture.shares.items() if share > 0)
     card = BundleCard(
         name=recipe.name,
         version=version,
@@ -121,9 +123,7 @@ def _self_test(model: Path, size: int) -> SelfTest:
 
     session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
     attack, families = session.run(list(OUTPUT_NAMES), {INPUT_NAME: self_test_crops(size)})
-    return SelfTest(
-        tuple(float(v) for v in attack), tuple(tuple(float(v) for v in row) for row in families)
-    )
+    return SelfTest(tuple(float(v) for v in attack), tuple(tuple(float(v) for v in row) for row in families))
 
 
 def _record(run: Path) -> Mapping[str, Any]:
@@ -135,4 +135,4 @@ def _record(run: Path) -> Mapping[str, Any]:
 
 
 def _sources(record: Mapping[str, Any]) -> tuple[TrainingSource, ...]:
-    return tuple(TrainingSource(**one) for one in record.get("sources", ()))
+    return tuple(TrainingSource(**one) for one in record.get("pictures", ()))

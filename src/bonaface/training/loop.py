@@ -66,11 +66,10 @@ def train(recipe: Recipe, material: Material, out: Path, *, is_resumed: bool = F
         RecipeError: If an epoch has no whole batch, or the loss is no longer finite.
     """
     started = time.monotonic()
-    cv2.setNumThreads(
-        1
-    )  # before workers fork: a child that inherits OpenCV's thread pool waits for it forever
+    # before workers fork: a child that inherits OpenCV's thread pool waits for it forever
+    cv2.setNumThreads(1)
     saved = saved_run(recipe, out, is_resumed=is_resumed)
-    run = _Run(recipe, material, out, Accelerator(mixed_precision=recipe.mixed_precision))
+    run = _Run(recipe, material, out, accelerator_of(recipe))
     run.begin(saved)
     with stop_requests() as stop, run.bar() as bar:
         while run.progress.epoch < recipe.epochs:
@@ -94,6 +93,14 @@ def train(recipe: Recipe, material: Material, out: Path, *, is_resumed: bool = F
             run.save_last()
             run.tell(bar, figures)
     return Result(run.progress, True, time.monotonic() - started)
+
+
+def accelerator_of(recipe: Recipe) -> Accelerator:
+    """The hardware at hand, and this process's place among those of `torchrun`.
+
+    On CPUs accelerate must be told to look for the others: each would train alone, all into one folder.
+    """
+    return Accelerator(cpu=not torch.accelerator.is_available(), mixed_precision=recipe.mixed_precision)
 
 
 def saved_run(recipe: Recipe, out: Path, *, is_resumed: bool) -> checkpoint.Checkpoint | None:

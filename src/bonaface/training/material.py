@@ -13,7 +13,7 @@ from bonaface.contract import InputContract
 from bonaface.data.dataset import FixedCrops, LabelledScene, Mixture
 from bonaface.data.manifest import Manifest, check_classes, check_files
 from bonaface.data.randomness import generator
-from bonaface.data.samples import attacked, captured
+from bonaface.data.samples import attacked, captured, framed
 from bonaface.data.scenes import found_scenes
 from bonaface.data.splits import assigned
 from bonaface.errors import ManifestError, PictureError, RecipeError
@@ -108,6 +108,7 @@ def _dev_crop(
     scene, strength = known.scene, rng.uniform(0.7, 1.1)
     if known.species == BONAFIDE:  # a picture of an attack is one already
         scene, _ = attacked(scene, species, rng, strength=strength)
+    scene = framed(scene, rng)
     scene, _ = captured(scene, rng, strength=rng.uniform(0.0, 1.0))
     try:
         return prepare(scene.pixels, scene.face, contract).pixels

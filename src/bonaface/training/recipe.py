@@ -31,7 +31,7 @@ class Optimisation:
         ema_decay: Of the averaged weights, which are the ones judged and saved.
     """
 
-    lr_new: float = 2e-3
+    lr_new: float = 1.5e-3
     lr_pretrained: float = 1e-6
     weight_decay: float = 0.05
     warmup_share: float = 0.05
@@ -127,7 +127,7 @@ def overridden(recipe: Recipe, settings: Sequence[str]) -> Recipe:
         *parents, last = key.split(".")
         place = plain
         for number, word in enumerate([*parents, last]):
-            is_open = number > 0 and parents[number - 1] == "shares"  # any species may get a share
+            is_open = number == len(parents) and parents[-1:] == ["shares"]  # any species may get a share
             if not isinstance(place, dict) or (word not in place and not is_open):
                 known = ", ".join(place) if isinstance(place, dict) else "nothing below it"
                 near = did_you_mean(word, place) if isinstance(place, dict) else ""

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from accelerate import PartialState
-
 from bonaface.data.manifest import read_manifest
 from bonaface.faces.finder import Finder
-from bonaface.training.loop import Result, saved_run, train
+from bonaface.training.loop import Result, accelerator_of, saved_run, train
 from bonaface.training.material import gather
 from bonaface.training.recipe import Recipe
 from bonaface.training.record import begun, ended, read_record, write_record
@@ -53,7 +51,7 @@ def run_recipe(
         seed=recipe.seed,
         on_row=on_row,
     )
-    is_writing = PartialState().is_main_process and not (earlier and earlier.finished)
+    is_writing = accelerator_of(recipe).is_main_process and not (earlier and earlier.finished)
     record = begun(recipe, material, command=command, earlier=earlier)
     if is_writing:
         write_record(out, record)

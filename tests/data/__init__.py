@@ -1,0 +1,1 @@
+"""Manifests, splits, simulated scenes and the torch datasets."""

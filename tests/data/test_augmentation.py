@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bonaface.attacks.scene import Scene
+from bonaface.data.augmentation import Augmentation, augmented, jittered
+from bonaface.types import Box
+
+NOTHING = Augmentation(flip=0, background=0, grey=0, turn_deg=0, shift_ratio=0, zoom_ratio=0)
+FACE = Box(30, 40, 70, 80)
+
+
+def noise(seed: int = 0, height: int = 120, width: int = 110, face: Box = FACE) -> Scene:
+    return Scene(np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8), face)
+
+
+def marked() -> Scene:
+    """A green disc of 12 px about the middle of the face, on grey."""
+    y, x = np.mgrid[:120, :110]
+    pixels = np.full((120, 110, 3), 90, np.uint8)
+    pixels[(x + 0.5 - 50) ** 2 + (y + 0.5 - 60) ** 2 < 36] = (0, 255, 0)
+    return Scene(pixels, FACE)
+
+
+def middle_of_marker(scene: Scene) -> tuple[float, float]:
+    weight = np.clip(scene.pixels[..., 1].astype(float) - scene.pixels[..., 0] - 20, 0, None)
+    y, x = np.mgrid[: weight.shape[0], : weight.shape[1]]
+    return float((weight * (x + 0.5)).sum() / weight.sum()), float((weight * (y + 0.5)).sum() / weight.sum())
+
+
+def rng(seed: int = 0) -> np.random.Generator:
+    return np.random.default_rng(seed)
+
+
+def test_without_chances_nothing_changes():
+    scene = noise()
+    changed = augmented(scene, noise(1), NOTHING, rng())
+    np.testing.assert_array_equal(changed.pixels, scene.pixels)
+    assert changed.face == scene.face
+
+
+def test_the_mirror_image_mirrors_its_box():
+    scene = noise()
+    changed = augmented(scene, noise(1), Augmentation(1, 0, 0, 0), rng())
+    np.testing.assert_array_equal(changed.pixels, scene.pixels[:, ::-1])
+    assert changed.face == Box(110 - 70, 40, 110 - 30, 80)
+
+
+def test_grey_is_the_weighted_sum_of_the_channels():
+    scene = noise()
+    changed = augmented(scene, noise(1), Augmentation(0, 0, 1, 0), rng()).pixels
+    assert (changed == changed[..., :1]).all()
+    luma = scene.pixels @ np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
+    assert np.abs(changed[..., 0] - luma).max() <= 1
+
+
+def test_another_background_leaves_the_face_and_replaces_the_rest():
+    scene = noise()
+    red = Scene(np.full((50, 60, 3), (200, 10, 10), np.uint8), Box(10, 10, 30, 30))
+    changed = augmented(scene, red, Augmentation(0, 1, 0, 0), rng())
+    assert changed.face == scene.face
+    assert changed.pixels.shape == scene.pixels.shape
+    np.testing.assert_array_equal(changed.pixels[50:70, 40:60], scene.pixels[50:70, 40:60])
+    for corner in (np.s_[:10, :15], np.s_[:10, -20:], np.s_[-20:, :15], np.s_[-20:, -20:]):
+        assert (changed.pixels[corner] == (200, 10, 10)).all()
+
+
+def test_the_background_is_mirrored_by_chance():
+    half = np.zeros((120, 110, 3), np.uint8)
+    half[:, 55:] = 250
+    other, scene = Scene(half, FACE), Scene(np.full((120, 110, 3), 128, np.uint8), FACE)
+    corners = [
+        augmented(scene, other, Augmentation(0, 1, 0, 0), rng(seed)).pixels[0, 0, 0] for seed in range(40)
+    ]
+    assert set(corners) == {0, 250}
+    assert 8 <= corners.count(0) <= 32
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_the_face_stays_under_its_box(seed):
+    strong = Augmentation(flip=0.5, background=0.5, grey=0, turn_deg=25)
+    changed = augmented(marked(), noise(1), strong, rng(seed))
+    near = Scene(  # what the other picture brought is no marker
+        changed.pixels[50:70, int(changed.face.x1) + 10 : int(changed.face.x2) - 10], Box(0, 0, 1, 1)
+    )
+    x, y = middle_of_marker(near)
+    assert (x + int(changed.face.x1) + 10, y + 50) == pytest.approx(changed.face.center, abs=1.0)
+    assert changed.face.side == FACE.side
+
+
+def test_a_turn_moves_what_lies_away_from_the_face():
+    scene = noise()
+    turns = [augmented(scene, scene, Augmentation(0, 0, 0, 8), rng(seed)) for seed in range(40)]
+    stayed = [bool((turned.pixels == scene.pixels).all()) for turned in turns]
+    assert 8 <= stayed.count(True) <= 32  # one in two is turned
+    assert all(turned.face == scene.face for turned in turns)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_same_generator_gives_the_same_bytes(seed):
+    everything = Augmentation(flip=0.5, background=0.5, grey=0.5)
+    first = augmented(noise(), noise(1), everything, rng(seed))
+    second = augmented(noise(), noise(1), everything, rng(seed))
+    np.testing.assert_array_equal(first.pixels, second.pixels)
+    assert first.face == second.face
+
+
+def test_the_chance_of_one_change_does_not_move_the_draws_of_the_next():
+    a, b = rng(3), rng(3)
+    augmented(noise(), noise(1), NOTHING, a)
+    augmented(noise(), noise(1), Augmentation(1, 1, 1, 10), b)
+    assert a.random() == b.random()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_scenes_stay_as_they_are(seed):
+    scene, other = noise(), noise(1)
+    augmented(scene, other, Augmentation(1, 1, 1, 20), rng(seed))
+    np.testing.assert_array_equal(scene.pixels, noise().pixels)
+    np.testing.assert_array_equal(other.pixels, noise(1).pixels)
+    assert scene.face == FACE
+
+
+def test_chances_are_kept():
+    draws = rng()
+    tiny = Scene(np.arange(48, dtype=np.uint8).reshape(4, 4, 3), Box(1, 1, 3, 3))
+    how = Augmentation(flip=0.3, background=0, grey=0.2, turn_deg=0)
+    changed = [augmented(tiny, tiny, how, draws).pixels for _ in range(600)]
+    flips = sum(int(pixels[0, 0].sum() > pixels[0, -1].sum()) for pixels in changed)
+    greys = sum(bool((pixels == pixels[..., :1]).all()) for pixels in changed)
+    assert flips / 600 == pytest.approx(0.3, abs=0.08)  # 4.3 standard errors
+    assert greys / 600 == pytest.approx(0.2, abs=0.07)  # likewise
+
+
+def test_jitter_stays_within_its_ratios_and_reaches_them():
+    draws, how = rng(), Augmentation(shift_ratio=0.05, zoom_ratio=0.1)
+    boxes = [jittered(FACE, how, draws) for _ in range(500)]
+    shifts = np.array([np.subtract(box.center, FACE.center) for box in boxes]) / 40
+    zooms = np.array([box.side for box in boxes]) / 40 - 1
+    assert 0.045 < np.abs(shifts).max() <= 0.05 + 1e-9
+    assert 0.09 < np.abs(zooms).max() <= 0.1 + 1e-9
+    assert np.abs(shifts.mean(axis=0)).max() < 0.006  # 4.6 standard errors
+    assert abs(zooms.mean()) < 0.012  # likewise
+
+
+def test_without_ratios_the_box_stays():
+    assert jittered(FACE, NOTHING, rng()) == FACE
+
+
+def test_jitter_gives_a_square():
+    box = jittered(Box(0, 0, 20, 40), Augmentation(), rng())
+    assert box.width == pytest.approx(box.height)

@@ -1,0 +1,269 @@
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from torch.utils.data import DataLoader
+
+from bonaface.attacks.scene import Scene
+from bonaface.contract import InputContract
+from bonaface.data.augmentation import Augmentation
+from bonaface.data.dataset import FixedCrops, LabelledScene, Mixture, SimulatedFaces
+from bonaface.errors import ManifestError
+from bonaface.types import Box
+from bonaface.vocabulary import BONAFIDE, SPECIES, Family
+
+STILL = Augmentation(flip=0, background=0, grey=0, turn_deg=0, shift_ratio=0, zoom_ratio=0)
+CLEAN = (0.0, 1e-9)
+"""Strengths of a capture that changes next to nothing, so that a picture's own colour shows through."""
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """OpenCV's threads do not survive the fork of a loader's workers."""
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    yield
+    cv2.setNumThreads(before)
+
+
+def labelled(species: str = "bonafide", seed: int = 0, colour: int | None = None) -> LabelledScene:
+    noise = np.random.default_rng(seed).integers(0, 256, (48, 40, 3), np.uint8)
+    pixels = noise if colour is None else np.full((48, 40, 3), colour, np.uint8)
+    return LabelledScene(Scene(pixels, Box(10, 14, 30, 34)), SPECIES[species], f"subject {seed}")
+
+
+SCENES = [labelled(seed=0), labelled(seed=1), labelled("diffusion", seed=2)]
+
+
+def faces(scenes=SCENES, **changes) -> SimulatedFaces:
+    how = {
+        "contract": InputContract(size=24),
+        "mixture": Mixture(),
+        "augmentation": Augmentation(),
+        "length": 12,
+        "seed": 3,
+        **changes,
+    }
+    return SimulatedFaces(scenes, **how)
+
+
+def same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
+    return a.keys() == b.keys() and all(torch.equal(a[key], b[key]) for key in a)
+
+
+def test_an_item_says_what_it_is():
+    dataset = faces()
+    assert len(dataset) == 12
+    for item in (dataset[index] for index in range(12)):
+        assert {key: (value.dtype, tuple(value.shape)) for key, value in item.items()} == {
+            "crop": (torch.uint8, (24, 24, 3)),
+            "label": (torch.float32, ()),
+            "targets": (torch.float32, (2,)),
+            "known": (torch.float32, (2,)),
+            "species": (torch.int64, ()),
+        }
+        species = SPECIES[dataset.species_names[int(item["species"])]]
+        assert bool(item["label"]) == (species.family is not None)
+        assert item["targets"].tolist() == [
+            species.family is Family.PHYSICAL,
+            species.family is Family.DIGITAL,
+        ]
+        assert item["known"].tolist() == [1, species.family is not Family.PHYSICAL]
+
+
+def test_the_same_seed_epoch_and_index_give_the_same_bytes_in_any_order():
+    forward, backward = faces(), faces()
+    items = [forward[index] for index in range(12)]
+    again = [backward[index] for index in reversed(range(12))][::-1]
+    assert all(same(a, b) for a, b in zip(items, again, strict=True))
+    assert same(forward[5], items[5])
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_workers_give_the_same_bytes():
+    dataset = faces()
+    dataset.set_epoch(2)
+    alone = [dataset[index] for index in range(12)]
+    (batch,) = DataLoader(dataset, batch_size=12, num_workers=2, multiprocessing_context="fork")
+    assert all(torch.equal(batch[key], torch.stack([item[key] for item in alone])) for key in batch)
+
+
+def test_another_epoch_or_seed_is_another_sample():
+    dataset = faces()
+    first = [dataset[index] for index in range(6)]
+    dataset.set_epoch(1)
+    second = [dataset[index] for index in range(6)]
+    reseeded = [faces(seed=4)[index] for index in range(6)]
+    assert not any(torch.equal(a["crop"], b["crop"]) for a, b in zip(first, second, strict=True))
+    assert not any(torch.equal(a["crop"], b["crop"]) for a, b in zip(first, reseeded, strict=True))
+    dataset.set_epoch(0)
+    assert all(same(dataset[index], first[index]) for index in range(6))
+
+
+def test_samples_of_one_epoch_differ():
+    dataset = faces()
+    assert len({dataset[index]["crop"].numpy().tobytes() for index in range(12)}) == 12
+
+
+def test_the_scenes_stay_as_they_are():
+    scenes = [labelled(seed=0), labelled("diffusion", seed=2)]
+    dataset = faces(scenes)
+    for index in range(12):
+        dataset[index]["crop"].zero_()
+    np.testing.assert_array_equal(scenes[0].scene.pixels, labelled(seed=0).scene.pixels)
+    np.testing.assert_array_equal(scenes[1].scene.pixels, labelled("diffusion", seed=2).scene.pixels)
+
+
+def test_even_samples_are_bonafide_and_odd_ones_attacks():
+    dataset = faces()
+    assert dataset.species_names == ("bonafide", "print", "replay", "spsc", "faceswap", "sdsc", "diffusion")
+    labels = [dataset[index]["label"].item() for index in range(12)]
+    assert labels == [0, 1] * 6
+    assert all(dataset[index]["species"].item() == 0 for index in range(0, 12, 2))
+
+
+def test_twins_share_their_augmentation_their_capture_and_their_jitter():
+    scenes = [labelled(seed=0), labelled("diffusion", seed=0)]  # one picture under two names
+    strong = Mixture(shares={"diffusion": 1}, capture=(1.0, 1.2))
+    shaken = Augmentation(flip=0.5, background=0.5, grey=0.5, shift_ratio=0.2, zoom_ratio=0.2)
+    dataset = faces(scenes, mixture=strong, augmentation=shaken, length=20)
+    for first in range(0, 20, 2):
+        assert torch.equal(dataset[first]["crop"], dataset[first + 1]["crop"])
+
+
+def test_twins_share_the_picture_that_the_attack_is_made_from():
+    scenes = [labelled(colour=20), labelled(colour=230)]
+    mixture = Mixture(shares={"sdsc": 1}, capture=CLEAN)
+    dataset = faces(scenes, mixture=mixture, augmentation=STILL, length=16)
+    bright = [dataset[index]["crop"].float().mean().item() > 125 for index in range(16)]
+    assert bright[::2] == bright[1::2]
+    assert set(bright) == {False, True}
+
+
+def test_shares_of_the_mixture_are_kept_among_the_attacks():
+    shares = {"spsc": 1.0, "diffusion": 2.0, "sdsc": 1.0}
+    dataset = faces(mixture=Mixture(shares=shares), length=800)
+    attacks = [dataset.species_names[int(dataset[index]["species"])] for index in range(1, 800, 2)]
+    counts = Counter(attacks)
+    for name, share in shares.items():
+        assert counts[name] / 400 == pytest.approx(share / 4, abs=0.1)  # 4 standard errors of the largest
+
+
+def test_each_species_comes_from_its_own_pictures():
+    scenes = [labelled(colour=40), labelled("diffusion", colour=200)]
+    dataset = faces(scenes, mixture=Mixture(shares={"diffusion": 1}, capture=CLEAN), augmentation=STILL)
+    for item in (dataset[index] for index in range(12)):
+        expected = 200 if item["label"] else 40
+        assert item["crop"].float().mean().item() == pytest.approx(expected, abs=4)
+
+
+@pytest.mark.parametrize(("chance", "bright"), [(0.0, {False}), (1.0, {True})])
+def test_a_recaptured_attack_starts_from_a_digital_attacks_picture(chance, bright):
+    scenes = [labelled(colour=20), labelled("diffusion", colour=230)]
+    shares = {"spsc": 1.0, "diffusion": 0.0}
+    mixture = Mixture(shares=shares, recaptured_digital=chance, capture=CLEAN, strength=(0.1, 0.2))
+    dataset = faces(scenes, mixture=mixture, augmentation=STILL, length=16)
+    assert {dataset[index]["crop"].float().mean().item() > 125 for index in range(1, 16, 2)} == bright
+    assert {dataset[index]["crop"].float().mean().item() > 125 for index in range(0, 16, 2)} == {False}
+
+
+@pytest.mark.parametrize("shares", [{"print": 1}, {"print": 1, "diffusion": 0}])
+def test_without_digital_pictures_nothing_is_recaptured(shares):
+    dataset = faces([labelled()], mixture=Mixture(shares=shares, recaptured_digital=1.0))
+    assert [dataset[index]["species"].item() for index in range(12)] == [0, 1] * 6
+
+
+def test_pictures_of_real_attacks_are_never_exchanged_for_digital_ones():
+    scenes = [labelled(colour=20), labelled("mask_3d", colour=20), labelled("diffusion", colour=230)]
+    mixture = Mixture(shares={"mask_3d": 1, "diffusion": 0}, recaptured_digital=1.0, capture=CLEAN)
+    dataset = faces(scenes, mixture=mixture, augmentation=STILL)
+    assert all(dataset[index]["crop"].float().mean().item() < 30 for index in range(12))
+
+
+def test_a_face_smaller_than_the_contracts_least_is_still_learnt_from():
+    dataset = faces(contract=InputContract(size=24, min_face_px=48))
+    assert dataset[0]["crop"].shape == (24, 24, 3)
+
+
+@pytest.mark.parametrize(
+    ("shares", "scenes", "says"),
+    [
+        (
+            {"print": 1, "diffusion": 1},
+            [labelled()],
+            "training needs diffusion pictures for the mixture's 'diffusion'; the train split has none; "
+            "add some or set its share to 0",
+        ),
+        (
+            {"print": 1},
+            [labelled("diffusion")],
+            "training needs bonafide pictures for the mixture's 'print'; the train split has none; "
+            "add some or set its share to 0",
+        ),
+        (
+            {"prnt": 1},
+            [labelled()],
+            "the mixture's shares must name species of attack; got 'prnt'; did you mean 'print'?",
+        ),
+        (
+            {"bonafide": 1},
+            [labelled()],
+            "the mixture's shares must name species of attack; got 'bonafide'",
+        ),
+        (
+            {"diffusion": 1},
+            [labelled("diffusion")],
+            "training needs bonafide pictures; the train split has none; add some",
+        ),
+        ({}, [labelled()], "the mixture's shares must be at least 0 and not all 0; got {}; raise one"),
+        (
+            {"print": 0, "sdsc": 0.0},
+            [labelled()],
+            "the mixture's shares must be at least 0 and not all 0; got {'print': 0, 'sdsc': 0.0}; raise one",
+        ),
+        (
+            {"print": 2, "sdsc": -1},
+            [labelled()],
+            "the mixture's shares must be at least 0 and not all 0; got {'print': 2, 'sdsc': -1}; raise one",
+        ),
+    ],
+)
+def test_a_mixture_that_can_not_be_made_is_refused(shares, scenes, says):
+    with pytest.raises(ManifestError) as e:
+        faces(scenes, mixture=Mixture(shares=shares))
+    assert str(e.value) == says
+
+
+def test_a_share_of_nothing_needs_no_pictures():
+    dataset = faces([labelled()], mixture=Mixture(shares={"sdsc": 1, "diffusion": 0}))
+    assert [dataset[index]["species"].item() for index in range(12)] == [0, 1] * 6
+
+
+def test_the_default_shares_sum_to_one():
+    assert sum(Mixture().shares.values()) == pytest.approx(1)
+
+
+def test_fixed_crops_are_the_same_every_time():
+    crops = [np.full((4, 4, 3), value, np.uint8) for value in (10, 20, 30)]
+    dataset = FixedCrops([(crops[0], SPECIES["print"]), (crops[1], BONAFIDE), (crops[2], SPECIES["print"])])
+    assert len(dataset) == 3
+    assert dataset.species_names == ("print", "bonafide")
+    items = [dataset[index] for index in range(3)]
+    assert [item["species"].item() for item in items] == [0, 1, 0]
+    assert [item["label"].item() for item in items] == [1.0, 0.0, 1.0]
+    assert [item["crop"].unique().tolist() for item in items] == [[10], [20], [30]]
+    assert items[0]["known"].tolist() == [1, 0]
+    assert same(dataset[0], items[0])
+    with pytest.raises(IndexError):
+        dataset[3]
+
+
+def test_items_of_both_datasets_go_into_one_batch():
+    fixed = FixedCrops([(np.zeros((24, 24, 3), np.uint8), BONAFIDE)])
+    batch = torch.utils.data.default_collate([fixed[0], faces()[0]])
+    assert batch["crop"].shape == (2, 24, 24, 3)

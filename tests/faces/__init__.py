@@ -1,0 +1,1 @@
+"""From a picture to faces: hostile files, known transforms, real portraits."""

@@ -1,0 +1,1 @@
+"""Tests of recipes, the loop, losses and checkpoints."""

@@ -1,0 +1,185 @@
+from collections import Counter
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from bonaface.data.dataset import Mixture
+from bonaface.data.manifest import Manifest, Row
+from bonaface.data.scenes import cut_scene
+from bonaface.errors import ManifestError, RecipeError
+from bonaface.faces.crop import prepare
+from bonaface.training import material as room
+from bonaface.training.material import gather
+from bonaface.types import Box, Face
+from bonaface.vocabulary import SPECIES, Split
+
+from .tiny import CONTRACT, scene
+
+MIXTURE = Mixture(shares={"print": 0.2, "faceswap": 0.1, "sdsc": 0.0, "diffusion": 0.2})
+
+
+class MiddleFinder:
+    """One face in the middle of bright pictures, none in black ones, a speck in those of odd width."""
+
+    name = "dlib_hog"
+
+    def find(self, picture):
+        if not picture.any():
+            return ()
+        side = 4.0 if picture.shape[1] % 2 else 32.0
+        return (Face(Box(16, 16, 16 + side, 16 + side), 1.0),)
+
+
+def row(folder, split, species, number, *, kind="good", source="made"):
+    """A manifest row and its picture on disk."""
+    path = f"{split}-{species}-{number}-{kind}.png"
+    if kind == "black":
+        pixels = np.zeros((64, 64, 3), np.uint8)
+    else:
+        pixels = scene(number, side=63 if kind == "speck" else 64).pixels
+    if kind == "broken":
+        (folder / path).write_bytes(b"no picture")
+    elif kind != "missing":
+        cv2.imwrite(str(folder / path), pixels[..., ::-1])
+    one = SPECIES[species]
+    return Row(path, one.label, one, f"{split}-{number}", Split(split), source, "CC0-1.0")
+
+
+def gathered(rows, folder, **changes):
+    settings = {"finder": MiddleFinder(), "contract": CONTRACT, "mixture": MIXTURE, "seed": 0} | changes
+    return gather(Manifest(tuple(rows), folder), **settings)
+
+
+def usual(folder):
+    """Four of train and three of dev."""
+    return [
+        row(folder, "train", "bonafide", 1),
+        row(folder, "train", "bonafide", 2),
+        row(folder, "train", "diffusion", 3, source="elsewhere"),
+        row(folder, "train", "diffusion", 4),
+        row(folder, "dev", "bonafide", 5),
+        row(folder, "dev", "bonafide", 6),
+        row(folder, "dev", "diffusion", 7),
+    ]
+
+
+def species_of(dev):
+    return Counter(dev.species_names[int(dev[i]["species"])] for i in range(len(dev)))
+
+
+def test_scenes_and_crops(tmp_path):
+    held = gathered(usual(tmp_path), tmp_path)
+    assert [(known.species.name, known.subject) for known in held.scenes] == [
+        ("bonafide", "train-1"),
+        ("bonafide", "train-2"),
+        ("diffusion", "train-3"),
+        ("diffusion", "train-4"),
+    ]
+    # of every bona fide face each simulation that the mixture has a share of; attacks as they are
+    assert species_of(held.dev) == {"bonafide": 2, "print": 2, "faceswap": 2, "diffusion": 1}
+    assert held.dev[0]["crop"].shape == (32, 32, 3)
+    assert held.left_out == {}
+    assert held.sources == {
+        ("made", "CC0-1.0", "bonafide"): 4,
+        ("made", "CC0-1.0", "diffusion"): 2,
+        ("elsewhere", "CC0-1.0", "diffusion"): 1,
+    }
+
+
+def test_pictures_without_a_usable_face_are_counted(tmp_path):
+    rows = [
+        *usual(tmp_path),
+        row(tmp_path, "train", "bonafide", 8, kind="black"),
+        row(tmp_path, "train", "bonafide", 9, kind="speck"),
+        row(tmp_path, "dev", "bonafide", 10, kind="speck"),
+        row(tmp_path, "dev", "bonafide", 11, kind="broken"),
+    ]
+    seen = []
+    held = gathered(rows, tmp_path, on_row=lambda: seen.append(1))
+    assert held.left_out == {"no_face": 1, "face_too_small": 2, "not_an_image": 1}
+    assert len(held.scenes) == 4
+    assert sum(held.sources.values()) == 7
+    assert len(seen) == 11
+
+
+def test_the_test_split_is_not_opened(tmp_path):
+    rows = [*usual(tmp_path), row(tmp_path, "test", "bonafide", 12, kind="missing")]
+    assert sum(gathered(rows, tmp_path).sources.values()) == 7
+
+
+def test_dev_is_the_same_every_time_and_follows_the_seed(tmp_path):
+    rows = usual(tmp_path)
+
+    def crops(**changes):
+        dev = gathered(rows, tmp_path, **changes).dev
+        return torch.stack([dev[i]["crop"] for i in range(len(dev))])
+
+    first = crops()
+    assert torch.equal(first, crops())
+    assert not torch.equal(first, crops(seed=1))
+
+
+def test_a_picture_of_an_attack_is_not_attacked_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(room, "captured", lambda scene, rng, *, strength: (scene, {}))
+    rows = [*usual(tmp_path)[:5], row(tmp_path, "dev", "print", 13)]
+    dev = gathered(rows, tmp_path).dev
+    picture = scene(13).pixels
+    cut = cut_scene(picture, Box(16, 16, 48, 48))
+    expected = prepare(cut.pixels, cut.face, CONTRACT).pixels
+    real = [i for i in range(len(dev)) if np.array_equal(dev[i]["crop"], expected)]
+    assert [dev.species_names[int(dev[i]["species"])] for i in real] == ["print"]
+    assert species_of(dev) == {"bonafide": 1, "print": 2, "faceswap": 1}
+
+
+@pytest.mark.parametrize(
+    ("drop", "message"),
+    [
+        ("train-bonafide", "the train split must have bonafide rows"),
+        ("dev-bonafide", "the dev split must have bonafide rows"),
+    ],
+)
+def test_both_splits_need_bona_fide_rows(tmp_path, drop, message):
+    rows = [row for row in usual(tmp_path) if not row.path.startswith(drop)]
+    with pytest.raises(ManifestError, match=message):
+        gathered(rows, tmp_path)
+
+
+def test_dev_needs_bona_fide_faces_and_attacks(tmp_path):
+    rows = usual(tmp_path)
+    only = Mixture(shares={"diffusion": 1.0})
+    with pytest.raises(ManifestError, match="the dev split must have attacks; it has none"):
+        gathered(rows[:6], tmp_path, mixture=only)
+    unseen = [*rows[:4], row(tmp_path, "dev", "bonafide", 5, kind="black"), rows[6]]
+    unseen.append(row(tmp_path, "dev", "print", 14))
+    with pytest.raises(ManifestError, match="the dev split must have bonafide faces; none can be used"):
+        gathered(unseen, tmp_path)
+
+
+def test_a_crop_that_a_warp_made_too_small_is_left_out(tmp_path, monkeypatch):
+    def shrunk(known, rng, *, strength):
+        face = known.face
+        return replace(known, face=Box(face.x1, face.y1, face.x1 + 4, face.y1 + 4)), {}
+
+    monkeypatch.setattr(room, "captured", shrunk)
+    with pytest.raises(ManifestError, match="none can be used"):
+        gathered(usual(tmp_path), tmp_path)
+
+
+def test_a_missing_picture_and_a_leak_are_refused(tmp_path):
+    rows = usual(tmp_path)
+    with pytest.raises(ManifestError, match="1 of 8 are missing"):
+        gathered([*rows, row(tmp_path, "dev", "diffusion", 15, kind="missing")], tmp_path)
+    with pytest.raises(ManifestError, match="every subject must be in one split"):
+        gathered([*rows, replace(rows[0], split=Split.DEV)], tmp_path)
+
+
+def test_the_finder_must_be_the_contracts(tmp_path):
+    finder = MiddleFinder()
+    finder.name = "yunet"
+    with pytest.raises(
+        RecipeError, match=r"^contract.finder must be the finder in use, yunet; got dlib_hog$"
+    ):
+        gathered(usual(tmp_path), tmp_path, finder=finder)

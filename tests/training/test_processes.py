@@ -1,0 +1,110 @@
+"""Runs in processes of their own: what `torchrun` starts, and what a signal to a whole group stops."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from bonaface.training.checkpoint import load_checkpoint
+from bonaface.training.events import read_events
+
+ROOT = Path(__file__).parents[2]
+PYTHONPATH = os.pathsep.join([str(ROOT / "src"), str(ROOT)])
+ENVIRONMENT = os.environ | {"PYTHONPATH": PYTHONPATH, "OMP_NUM_THREADS": "1"}
+
+pytestmark = pytest.mark.slow
+
+TOGETHER = """
+import os, signal, sys
+from pathlib import Path
+import torch
+from bonaface.training import loop
+from tests.training.tiny import material, tiny
+
+out, rank, recipe = Path(sys.argv[1]), int(os.environ["RANK"]), tiny(epochs=2, samples_per_epoch=24)
+
+def leave(run, bar, figures):
+    held = {"model": run.bare.state_dict(), "average": run.average.state_dict(), "auc": figures.mean_auc}
+    torch.save(held, out / f"rank{rank}.pt")
+
+loop._Run.tell = leave
+real, steps = loop.evidence_loss, []
+
+def evidence_loss(*args, **settings):
+    steps.append(1)
+    if rank == 1 and len(steps) == 2 + 6:
+        os.kill(os.getpid(), signal.SIGTERM)  # one process is asked, all must stop
+    return real(*args, **settings)
+
+loop.evidence_loss = evidence_loss
+assert loop.train(recipe, material(), out / "straight").is_finished
+stopped = loop.train(recipe, material(), out / "stopped")
+assert not stopped.is_finished and stopped.progress.step == 2, stopped
+assert loop.train(recipe, material(), out / "stopped", is_resumed=True).is_finished
+"""
+
+
+def test_two_processes_agree_stop_together_and_resume_exactly(tmp_path):
+    script = tmp_path / "together.py"
+    script.write_text(TOGETHER)
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    done = subprocess.run(  # noqa: PLW1510
+        [*torchrun, str(script), str(tmp_path)], env=ENVIRONMENT, capture_output=True, text=True, timeout=100
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    first, second = (torch.load(tmp_path / f"rank{rank}.pt", weights_only=True) for rank in (0, 1))
+    assert first["auc"] == second["auc"]
+    trained = [name for name in first["model"] if "running_" not in name]  # each has seen samples of its own
+    assert all(torch.equal(first["model"][name], second["model"][name]) for name in trained)
+    assert all(torch.equal(first["average"][name], second["average"][name]) for name in first["average"])
+
+    straight, stopped = (load_checkpoint(tmp_path / name / "last") for name in ("straight", "stopped"))
+    assert straight.progress.num_processes == 2
+    assert straight.progress == stopped.progress
+    assert all(torch.equal(straight.weights[name], stopped.weights[name]) for name in straight.weights)
+    for name in ("straight", "stopped"):
+        assert [event["epoch"] for event in read_events(tmp_path / name)] == [0, 1]
+
+
+ENDLESS = """
+import sys
+from pathlib import Path
+from bonaface.training import loop
+from tests.training.tiny import material, tiny
+
+real = loop.evidence_loss
+
+def evidence_loss(*args, **settings):
+    print("step", flush=True)
+    return real(*args, **settings)
+
+loop.evidence_loss = evidence_loss
+result = loop.train(tiny(epochs=10_000, samples_per_epoch=400, num_workers=2), material(), Path(sys.argv[1]))
+print("stopped" if not result.is_finished else "finished", flush=True)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_to_the_whole_group_saves_before_it_ends(tmp_path, number):
+    script = tmp_path / "endless.py"
+    script.write_text(ENDLESS)
+    process = subprocess.Popen(
+        [sys.executable, str(script), str(tmp_path / "run")],
+        env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    try:
+        for line in process.stdout:
+            if line.startswith("step"):
+                os.killpg(process.pid, number)
+                break
+        said, complaint = process.communicate(timeout=60)
+    finally:
+        process.kill()
+        process.wait()
+    assert process.returncode == 0, complaint[-3000:]
+    assert said.splitlines()[-1] == "stopped"
+    assert load_checkpoint(tmp_path / "run" / "last").progress.step > 0

@@ -1,0 +1,119 @@
+import json
+from dataclasses import replace
+
+import pytest
+
+from bonaface.contract import InputContract
+from bonaface.data.dataset import Mixture
+from bonaface.errors import RecipeError
+from bonaface.training.recipe import Recipe, from_dict, overridden, to_dict
+from bonaface.training.recipes import RECIPES
+
+from .tiny import TINY
+
+
+@pytest.mark.parametrize("recipe", [*(make() for make in RECIPES.values()), TINY], ids=lambda r: r.name)
+def test_plain_values_and_back(recipe):
+    plain = json.loads(json.dumps(to_dict(recipe)))
+    again = from_dict(plain)
+    assert again == recipe
+    assert isinstance(again.model.stem_widths, tuple)
+    assert isinstance(again.contract.mean, tuple)
+    assert isinstance(again.mixture.strength, tuple)
+    assert isinstance(again.mixture.shares, dict)
+    assert to_dict(again) == plain
+
+
+def test_a_setting_that_is_not_written_has_its_default():
+    assert from_dict({"name": "mine"}) == Recipe(name="mine")
+    assert from_dict({"name": "mine", "optimisation": {"lr_new": 1}}).optimisation.lr_new == 1.0
+
+
+def test_overrides_of_every_depth_and_kind():
+    recipe = overridden(
+        TINY,
+        [
+            "epochs=7",
+            "name=mine",
+            "optimisation.lr_new=0.5",
+            "model.experts.combine=softmax",
+            "model.experts.in_enabled=true",
+            "mixture.strength=[0.1, 0.2]",
+            "mixed_precision=bf16",
+        ],
+    )
+    assert (recipe.epochs, recipe.name, recipe.optimisation.lr_new) == (7, "mine", 0.5)
+    assert (recipe.model.experts.combine, recipe.model.experts.in_enabled) == ("softmax", True)
+    assert recipe.mixture.strength == (0.1, 0.2)
+    assert recipe.mixed_precision == "bf16"
+    assert TINY.epochs == 3
+
+
+def test_shares_are_open():
+    recipe = Recipe(name="mine")
+    assert overridden(recipe, ["mixture.shares.print=0"]).mixture.shares == {
+        **Mixture().shares,
+        "print": 0,
+    }
+    assert overridden(recipe, ["mixture.shares.morph=0.3"]).mixture.shares["morph"] == 0.3
+    assert recipe.mixture.shares == Mixture().shares
+
+
+def test_the_last_of_two_settings_counts():
+    assert overridden(TINY, ["epochs=5", "epochs=6"]).epochs == 6
+
+
+def test_what_must_agree_can_be_set_together():
+    recipe = overridden(TINY, ["model.image_size=48", "contract.size=48"])
+    assert recipe.model.image_size == recipe.contract.size == 48
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("epoch=3", r"^the recipe has name, .*; got 'epoch' in 'epoch=3'; did you mean 'epochs'\?$"),
+        ("optimisation.lr_nwe=1", r"^optimisation has .*got 'lr_nwe' .*did you mean 'lr_new'\?$"),
+        ("model.experts.hiden=1", r"^model.experts has .*did you mean 'hidden'\?$"),
+        ("optimisaton.lr_new=1", r"^the recipe has .*did you mean 'optimisation'\?$"),
+        ("mixtur.shares.print=0", r"^the recipe has .*got 'mixtur' .*did you mean 'mixture'\?$"),
+        ("shares.print=0", r"^the recipe has .*got 'shares'"),
+        ("epochs.more=1", r"^epochs has nothing below it; got 'more' in 'epochs.more=1'$"),
+        ("mixture.shares.diffusion.more=1", r"^mixture.shares.diffusion has nothing below it; got 'more'"),
+        ("mixture.shares.print.more=1", r"^mixture.shares has diffusion; got 'print'"),
+        ("=1", r"^the recipe has .*got ''"),
+        ("epochs", r"^a setting must be written key=value; got 'epochs'$"),
+        ("epochs=many", r"^epochs: .*valid integer; got 'many'$"),
+        ("epochs=2.5", r"^epochs: .*; got 2.5$"),
+        ("epochs=true", r"^epochs: .*; got True$"),
+        ('epochs="3"', r"^epochs: .*; got '3'$"),
+        ("optimisation.lr_new=fast", r"^optimisation.lr_new: .*; got 'fast'$"),
+        ("model.stem_widths=[1, 2]", r"^model.stem_widths.2: Field required$"),
+        ("mixture.shares.print=[1]", r"^mixture.shares.print: .*; got \[1\]$"),
+        ("contract.outside=mirror", r"^contract.outside: .*; got 'mirror'$"),
+        ("mixed_precision=fp8", r"^mixed_precision: .*; got 'fp8'$"),
+        ("epochs=0", r"^epochs must be at least 1; got 0$"),
+        ("batch_size=-4", r"^batch_size must be at least 1; got -4$"),
+        ("contract.size=64", r"^model.image_size and contract.size must be equal; got 32 and 64; set both$"),
+    ],
+)
+def test_settings_that_do_not_fit(setting, message):
+    with pytest.raises(RecipeError, match=message):
+        overridden(TINY, [setting])
+
+
+def test_plain_values_that_do_not_fit():
+    with pytest.raises(RecipeError, match=r"^name: Field required$"):
+        from_dict({})
+    with pytest.raises(RecipeError, match=r"did you mean 'seed'\?$"):
+        from_dict({"name": "mine", "sed": 1})
+    with pytest.raises(
+        RecipeError, match=r"^model.experts has .*got 'in_enable'; did you mean 'in_enabled'\?$"
+    ):
+        from_dict({"name": "mine", "model": {"experts": {"in_enable": True}}})
+    with pytest.raises(RecipeError, match=r"^model: "):
+        from_dict({"name": "mine", "model": 3})
+
+
+def test_a_recipe_made_in_code_is_checked_alike():
+    with pytest.raises(RecipeError, match="set both"):
+        replace(TINY, contract=InputContract(size=64))
