@@ -133,7 +133,7 @@ def test_a_line_an_epoch(straight):
         assert event["dev"].keys() == {"mean_auc", "auc", "species_auc"}
         assert event["dev"]["species_auc"].keys() == {"diffusion"}
         assert 0 < event["loss"] < 10
-    # one warm-up step of nine (0.05 of 9 rounds to 0): a cosine from the peak, seen after 3, 6 and 9 steps
+    # 0.05 of nine steps rounds to no warm-up: a cosine from the peak, seen after 3, 6 and 9 steps
     assert [event["lr"] for event in events] == pytest.approx([0.0015, 0.0005, 0.0])
 
 

@@ -124,6 +124,7 @@ def test_dev_is_the_same_every_time_and_follows_the_seed(tmp_path):
 
 def test_a_picture_of_an_attack_is_not_attacked_again(tmp_path, monkeypatch):
     monkeypatch.setattr(room, "captured", lambda scene, rng, *, strength: (scene, {}))
+    monkeypatch.setattr(room, "framed", lambda scene, rng: scene)
     rows = [*usual(tmp_path)[:5], row(tmp_path, "dev", "print", 13)]
     dev = gathered(rows, tmp_path).dev
     picture = scene(13).pixels

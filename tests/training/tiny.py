@@ -12,11 +12,12 @@ from bonaface.faces.crop import prepare
 from bonaface.models.nano import NanoConfig
 from bonaface.models.soft_moe import ExpertsConfig
 from bonaface.training.material import Material
-from bonaface.training.recipe import Recipe
+from bonaface.training.recipe import Optimisation, Recipe
 from bonaface.types import Box
 from bonaface.vocabulary import BONAFIDE, SPECIES
 
 CONTRACT = InputContract(size=32, min_face_px=8)
+# Written out where defaults would do: tuning those must not move what is measured here.
 TINY = Recipe(
     name="tiny",
     model=NanoConfig(
@@ -24,11 +25,24 @@ TINY = Recipe(
         hidden_size=16,
         num_layers=1,
         num_heads=2,
+        mlp_ratio=2,
         stem_widths=(4, 6, 8),
+        stem_expansion=2,
         embedding_size=8,
+        dropout=0.1,
         experts=ExpertsConfig(num_experts=2, slots_per_expert=2, hidden=4, gate_init=0.1),
     ),
     contract=CONTRACT,
+    optimisation=Optimisation(
+        lr_new=2e-3,
+        lr_pretrained=1e-6,
+        weight_decay=0.05,
+        warmup_share=0.05,
+        label_smoothing=0.02,
+        combined_weight=0.5,
+        clip_norm=1.0,
+        ema_decay=0.998,
+    ),
     mixture=Mixture(shares={"diffusion": 1.0}),
     epochs=3,
     samples_per_epoch=12,
