@@ -31,7 +31,7 @@ class Optimisation:
         ema_decay: Of the averaged weights, which are the ones judged and saved.
     """
 
-    lr_new: float = 1.5e-3
+    lr_new: float = 1.2e-3
     lr_pretrained: float = 1e-6
     weight_decay: float = 0.05
     warmup_share: float = 0.05
@@ -71,7 +71,7 @@ class Recipe:
     optimisation: Optimisation = field(default_factory=Optimisation)
     epochs: int = 30
     samples_per_epoch: int = 3600
-    batch_size: int = 48
+    batch_size: int = 32
     num_workers: int = 2
     seed: int = 0
     mixed_precision: Literal["no", "bf16"] = "no"
