@@ -39,7 +39,9 @@ WARNINGS = ("crop_blockiness", "background")
 def descriptor(background):
     thumbnail = cv2.resize(background, (8, 8), interpolation=cv2.INTER_AREA).ravel() / 255
     grey = cv2.cvtColor(background, cv2.COLOR_RGB2GRAY).astype(np.float32)
-    contrast = cv2.resize(np.abs(grey - cv2.GaussianBlur(grey, (0, 0), 2)), (8, 8), interpolation=cv2.INTER_AREA)
+    contrast = cv2.resize(
+        np.abs(grey - cv2.GaussianBlur(grey, (0, 0), 2)), (8, 8), interpolation=cv2.INTER_AREA
+    )
     return np.concatenate([thumbnail, contrast.ravel() / 16])
 
 

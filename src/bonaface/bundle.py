@@ -14,12 +14,14 @@ import numpy.typing as npt
 import pydantic
 
 from bonaface.contract import InputContract
-from bonaface.errors import BundleError
+from bonaface.errors import BundleError, did_you_mean
+from bonaface.vocabulary import Family
 
 SCHEMA_VERSION = 1
 CARD, MODEL, REPORT = "bundle.json", "model.onnx", "report.json"
 INPUT_NAME, OUTPUT_NAMES = "crop", ("attack_score", "family_scores")
 SELF_TEST_TOLERANCE = 1e-3
+MAX_SIZE = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +133,9 @@ def read_card(folder: Path) -> BundleCard:
     if not path.is_file():
         raise BundleError(f"{folder} must be a bundle; it has no {CARD}; give the folder that export wrote")
     try:
-        plain = json.loads(path.read_bytes())
-    except (json.JSONDecodeError, UnicodeDecodeError):
+        text = path.read_bytes()
+        plain = json.loads(text)
+    except (ValueError, RecursionError):
         raise BundleError(f"{path} must be JSON; it is not; get the bundle again") from None
     version = plain.get("schema_version") if isinstance(plain, dict) else None
     if version != SCHEMA_VERSION:
@@ -140,20 +143,49 @@ def read_card(folder: Path) -> BundleCard:
             f"{path} must have schema_version {SCHEMA_VERSION}; it has {version}; update bonaface"
         )
     try:
-        card = pydantic.TypeAdapter(BundleCard).validate_python(plain)
+        # as JSON, where strict means: lists are tuples, whole numbers are floats, nothing else is converted
+        card = pydantic.TypeAdapter(BundleCard).validate_json(text, strict=True)
     except pydantic.ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
         raise BundleError(f"{path}: {where}: {first['msg']}; get the bundle again") from None
+    _check_values(path, card)
     check_model_file(folder, card.model)
     return card
 
 
+def _check_values(path: Path, card: BundleCard) -> None:
+    """Raise `BundleError` for values of the right type by which nothing could be judged."""
+    threshold = card.threshold
+    if not 0 <= threshold.low <= threshold.value <= threshold.high <= 1:
+        raise BundleError(
+            f"{path}: the threshold must be in [0, 1] and within its interval; got {threshold.value} in "
+            f"[{threshold.low}, {threshold.high}]; get the bundle again"
+        )
+    if not 1 <= card.contract.size <= MAX_SIZE:
+        raise BundleError(
+            f"{path}: contract.size must be 1 to {MAX_SIZE} pixels; got {card.contract.size}; get the bundle again"
+        )
+    for family in card.families:
+        if family not in set(Family):
+            raise BundleError(
+                f"{path}: families must be of {', '.join(Family)}; got '{family}'"
+                f"{did_you_mean(family, Family) or '; get the bundle again'}"
+            )
+    if len(card.families) != len(set(card.families)) or not card.families:
+        raise BundleError(f"{path}: families must be named once each; got {list(card.families)}")
+
+
 def check_model_file(folder: Path, model: ModelFile) -> None:
-    """Raise `BundleError` unless the model's file is there with its hash."""
+    """Raise `BundleError` unless the model's file is in the folder itself, with its length and hash."""
     path = folder / model.file
-    if path.parent != folder or not path.is_file():
+    if Path(model.file).name != model.file or not path.is_file():
         raise BundleError(f"{folder} must have the model file {model.file}; it has not; get the bundle again")
+    length = path.stat().st_size
+    if length != model.bytes:
+        raise BundleError(
+            f"{path} must have {model.bytes} bytes; it has {length}; it was altered or cut; get the bundle again"
+        )
     found = sha256_of(path)
     if found != model.sha256:
         raise BundleError(

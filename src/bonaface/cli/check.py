@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bonaface.cli.console import COLOURS, errors, finder_file, progress_bar, results
+from bonaface.cli.console import COLOURS, finder_file, plain, progress_bar, remark, results
 from bonaface.errors import BonafaceError
 
 if TYPE_CHECKING:
@@ -53,9 +55,10 @@ def check(
 
     gate = load(bundle, yunet=finder_file(finder), num_threads=threads)
     judged: list[tuple[str, Verdict]] = []
+    is_whole = False
     try:
         with (
-            _csv_rows(csv_file) as write,
+            csv_rows(csv_file) as write,
             progress_bar("checking", len(paths), is_shown=not as_json) as advance,
         ):
             for path, verdict in verdicts(gate, paths, is_every_face=every_face, on_picture=advance):
@@ -64,12 +67,15 @@ def check(
                 if as_json:
                     sys.stdout.write(json.dumps({"path": path, **verdict.as_dict()}) + "\n")
                     sys.stdout.flush()
+        is_whole = True
     except KeyboardInterrupt:
-        errors.print(f"stopped after {len(judged)} verdicts of {len(paths)} pictures")
+        remark(f"stopped after {len(judged)} verdicts of {len(paths)} pictures")
+    except BrokenPipeError:  # the reader, e.g. head, has seen enough
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - Python flushes it at the end
     finally:
         if not as_json and judged:
             results.print(_table(judged))
-    raise typer.Exit(exit_code([verdict.outcome for _, verdict in judged], num_pictures=len(paths)))
+    raise typer.Exit(exit_code([verdict.outcome for _, verdict in judged], is_whole=is_whole))
 
 
 def expanded(words: list[str]) -> list[str]:
@@ -83,16 +89,12 @@ def expanded(words: list[str]) -> list[str]:
 
     found: dict[str, None] = {}
     for word in words:
-        path = Path(word)
-        if path.is_dir():
-            inside = [str(one) for one in pictures_below(path)]
+        if os.path.isdir(word):  # noqa: PTH112 - pathlib raises for a name that is too long
+            inside = [str(one) for one in pictures_below(Path(word))]
             if not inside:
                 raise BonafaceError(f"{word} must have pictures in it; none was found; give another folder")
-        elif not path.exists() and any(sign in word for sign in "*?["):
-            start = Path(path.anchor)
-            inside = sorted(
-                str(one) for one in start.glob(str(path.relative_to(path.anchor))) if one.is_file()
-            )
+        elif any(sign in word for sign in "*?[") and not os.path.lexists(word):
+            inside = _matches(word)
             if not inside:
                 raise BonafaceError(f"'{word}' must match pictures; it matches none; check the pattern")
         else:
@@ -101,8 +103,18 @@ def expanded(words: list[str]) -> list[str]:
     return list(found)
 
 
+def _matches(pattern: str) -> list[str]:
+    """Files that match, sorted."""
+    path = Path(pattern)
+    try:
+        found = Path(path.anchor).glob(str(path.relative_to(path.anchor)))
+        return sorted(str(one) for one in found if one.is_file())
+    except ValueError as error:
+        raise BonafaceError(f"'{pattern}' must be a pattern of file names; {error}; correct it") from None
+
+
 def verdicts(
-    gate: Gate, paths: list[str], *, is_every_face: bool, on_picture: Any
+    gate: Gate, paths: list[str], *, is_every_face: bool, on_picture: Callable[[], None]
 ) -> Iterator[tuple[str, Verdict]]:
     """Each path with its verdicts, as they come."""
     for path in paths:
@@ -111,46 +123,42 @@ def verdicts(
         on_picture()
 
 
-def exit_code(outcomes: list[str], *, num_pictures: int) -> int:
-    """0 all bonafide, 1 an attack among them, 2 otherwise."""
+def exit_code(outcomes: Sequence[str], *, is_whole: bool) -> int:
+    """0 every picture judged and all bonafide, 1 an attack among them, 2 otherwise."""
     if "attack" in outcomes:
         return 1
-    return 0 if len(outcomes) >= num_pictures and set(outcomes) == {"bonafide"} else 2
+    return 0 if is_whole and set(outcomes) == {"bonafide"} else 2
 
 
-class _csv_rows:  # noqa: N801
-    """A CSV file that is written row by row, or nothing."""
+@contextmanager
+def csv_rows(path: Path | None) -> Iterator[Callable[[str, Verdict], None]]:
+    """A function that writes a verdict to a CSV file as it comes, or nowhere.
 
-    def __init__(self, path: Path | None) -> None:
-        self._path = path
+    Raises:
+        BonafaceError: If the file can not be written.
+    """
+    if path is None:
+        yield lambda _path, _verdict: None
+        return
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("w", newline="", encoding="utf-8", errors="backslashreplace")
+    except OSError as error:
+        raise BonafaceError(f"{path} must be a file that can be written; {error.strerror}") from None
+    with file:
+        rows = csv.DictWriter(file, FIELDS)
+        rows.writeheader()
 
-    def __enter__(self) -> Any:
-        if self._path is None:
-            return lambda _path, _verdict: None
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = self._path.open("w", newline="", encoding="utf-8")
-        except OSError as error:
-            raise BonafaceError(
-                f"{self._path} must be a file that can be written; {error.strerror}"
-            ) from None
-        self._writer = csv.DictWriter(self._file, FIELDS, extrasaction="ignore")
-        self._writer.writeheader()
-        return self._write
+        def write(picture: str, verdict: Verdict) -> None:
+            values = verdict.as_dict()
+            families = {f"{name}_score": value for name, value in values.pop("family_scores").items()}
+            rows.writerow({"path": picture, **values, **families})
+            file.flush()
 
-    def __exit__(self, *_: object) -> None:
-        if self._path is not None:
-            self._file.close()
-
-    def _write(self, path: str, verdict: Verdict) -> None:
-        plain = verdict.as_dict()
-        families = {f"{name}_score": value for name, value in plain.pop("family_scores").items()}
-        self._writer.writerow({"path": path, **plain, **families})
-        self._file.flush()
+        yield write
 
 
 def _table(judged: list[tuple[str, Verdict]]) -> Any:
-    from rich.markup import escape
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="bold", title_justify="left")
@@ -162,9 +170,8 @@ def _table(judged: list[tuple[str, Verdict]]) -> Any:
     for path, verdict in judged:
         score = "" if verdict.attack_score is None else f"{verdict.attack_score:.3f}"
         outcome = f"[{COLOURS[verdict.outcome]}]{verdict.outcome}[/]"
-        table.add_row(escape(path), outcome, score, str(verdict.num_faces or ""), escape(verdict.detail))
-    if judged:
-        threshold = judged[0][1].threshold
-        table.caption = f"bundle {judged[0][1].bundle}, an attack from {threshold:.3f} on"
-        table.caption_justify = "left"
+        table.add_row(plain(path), outcome, score, str(verdict.num_faces or ""), plain(verdict.detail))
+    one = judged[0][1]
+    table.caption = f"bundle {plain(one.bundle)}, an attack from {one.threshold:.3f} on"
+    table.caption_justify = "left"
     return table

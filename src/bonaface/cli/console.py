@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from bonaface.errors import DownloadError
@@ -17,13 +18,34 @@ errors = Console(stderr=True)
 COLOURS = {"bonafide": "green", "attack": "red", "no_decision": "yellow"}
 
 
+def say(text: str) -> None:
+    """A line of results, as it is: names of files may hold what rich takes for markup."""
+    results.print(plain(text), highlight=False, soft_wrap=True)
+
+
+def remark(text: str, *, title: str = "") -> None:
+    """A line about how it went, on stderr, as it is."""
+    errors.print(f"{title}{plain(text)}", highlight=False, soft_wrap=True)
+
+
+def plain(text: str) -> str:
+    """The text escaped for rich; bytes of file names that are no UTF-8 are written out."""
+    return escape(text.encode("utf-8", "backslashreplace").decode())
+
+
 @contextmanager
 def progress_bar(title: str, total: int, *, is_shown: bool = True) -> Iterator[Callable[[], None]]:
-    """A bar on stderr, gone when done; yields the function that advances it by one."""
+    """A bar on stderr, gone when full; yields the function that advances it by one."""
     columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=errors, transient=True, disable=not is_shown or total < 2) as bar:
         task = bar.add_task(title, total=total)
-        yield lambda: bar.advance(task)
+
+        def advance() -> None:
+            bar.advance(task)
+            if bar.finished:
+                bar.stop()  # what follows inside the block may show a bar of its own
+
+        yield advance
 
 
 def finder_file(finder: str | None) -> Path | None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bonaface.cli.console import COLOURS, results
+from bonaface.cli.console import COLOURS, plain, results, say
 from bonaface.errors import MissingExtraError
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def demo(
     out.mkdir(parents=True, exist_ok=True)
     page = out / "index.html"
     page.write_text(html(cases, gate.card), encoding="utf-8")
-    results.print(f"wrote {page}: open it in a browser", highlight=False, soft_wrap=True)
+    say(f"wrote {page}: open it in a browser")
 
 
 def portraits() -> dict[str, Picture]:
@@ -144,6 +144,6 @@ def _table(cases: list[Case]) -> Any:
         colour = COLOURS[case.verdict.outcome]
         table.add_row(
             case.subject, case.species, f"[{colour}]{case.verdict.outcome}[/]",
-            "" if score is None else f"{score:.3f}", case.verdict.detail,
+            "" if score is None else f"{score:.3f}", plain(case.verdict.detail),
         )  # fmt: skip
     return table

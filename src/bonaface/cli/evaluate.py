@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bonaface.cli.console import errors, finder_file, progress_bar, results
+from bonaface.cli.console import finder_file, plain, progress_bar, remark, results, say
 from bonaface.errors import ManifestError
 
 if TYPE_CHECKING:
+    from bonaface.bundle import BundleCard
     from bonaface.evaluation.report import MeasuredRate, Report
     from bonaface.evaluation.scores import ScoreTable
 
@@ -20,7 +22,7 @@ def evaluate(
     source: Annotated[
         Path, typer.Argument(help="A manifest to judge, or a score table (a CSV with a column attack_score).")
     ],
-    out: Annotated[Path, typer.Option(help="Folder for scores.csv and report.json.")] = Path("evaluation"),
+    out: Annotated[Path, typer.Option(help="Folder for the scores and report.json.")] = Path("evaluation"),
     bundle: Annotated[
         Path | None, typer.Option(help="A bundle's folder; the default comes with the package.")
     ] = None,
@@ -45,7 +47,7 @@ def evaluate(
     out.mkdir(parents=True, exist_ok=True)
     write_report(out / "report.json", report)
     show(report)
-    results.print(f"wrote {out / 'report.json'}", highlight=False, soft_wrap=True)
+    say(f"wrote {out / 'report.json'}")
 
 
 def judged(
@@ -65,16 +67,16 @@ def judged(
         )
     check_files(manifest)
     gate = load(bundle, yunet=finder_file(finder), num_threads=threads)
-    scores = out / f"scores-{_key(manifest_path, gate.card.model.sha256, finder)}.csv"
+    scores = out / f"scores-{_key(manifest_path, gate.card, finder)}.csv"
     with progress_bar("judging", len(manifest.rows)) as advance:
         table = score_manifest(gate, manifest, scores, on_row=advance)
     return table, gate.card.id
 
 
-def _key(manifest: Path, model: str, finder: str | None) -> str:
-    """What scores belong to: the manifest's words, the model and the finder."""
-    parts = [manifest.read_bytes(), model.encode(), (finder or "").encode()]
-    return hashlib.sha256(b"\0".join(parts)).hexdigest()[:12]
+def _key(manifest: Path, card: BundleCard, finder: str | None) -> str:
+    """What scores belong to: the manifest's words, the model, its input contract and the finder."""
+    parts = (card.model.sha256, repr(card.contract), finder or "")
+    return hashlib.sha256(manifest.read_bytes() + "\0".join(("", *parts)).encode()).hexdigest()[:12]
 
 
 def show(report: Report) -> None:
@@ -87,9 +89,14 @@ def show(report: Report) -> None:
         table.add_column(column, justify="right")
     for name, species in report.species.items():
         table.add_row(
-            f"APCER {name}", *_cells(species.apcer), _percent(species.apnrr.value), f"{species.auc:.4f}"
+            f"APCER {plain(name)}",
+            *_cells(species.apcer),
+            _percent(species.apnrr.value),
+            f"{species.auc:.4f}",
         )
-    table.add_row(f"APCER worst species ({report.worst_species})", *_cells(report.apcer_worst), "", "")
+    table.add_row(
+        f"APCER worst species ({plain(str(report.worst_species))})", *_cells(report.apcer_worst), "", ""
+    )
     free = report.threshold_free
     table.add_row(
         "APCER pooled", *_cells(report.apcer_pooled), _percent(report.apnrr.value), f"{free.auc:.4f}"
@@ -102,13 +109,12 @@ def show(report: Report) -> None:
     table.add_row(f"EER of {free.split} (threshold-free)", "", "", _percent(free.eer.value), "", "", "")
     results.print(table)
     threshold = report.threshold
-    results.print(
+    say(
         f"threshold {threshold.value:.4f} by rule {threshold.rule} on {threshold.split}; "
-        f"equally good there: {threshold.low:.4f} to {threshold.high:.4f}",
-        highlight=False, soft_wrap=True,
-    )  # fmt: skip
+        f"equally good there: {threshold.low:.4f} to {threshold.high:.4f}"
+    )
     for note in report.notes:
-        errors.print(f"note: {note}", highlight=False, soft_wrap=True)
+        remark(f"note: {note}")
 
 
 def _cells(rate: MeasuredRate) -> tuple[str, ...]:
@@ -126,6 +132,8 @@ def _is_score_table(path: Path) -> bool:
     """Whether the file's header names a column attack_score."""
     if path.suffix == ".parquet" or not path.is_file():
         return False
-    with path.open(encoding="utf-8-sig", errors="replace") as file:
-        header: Any = file.readline().strip().split(",")
-    return "attack_score" in header
+    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+        try:
+            return "attack_score" in next(csv.reader(file), [])
+        except csv.Error:  # reading it as a manifest says what is wrong with it
+            return False

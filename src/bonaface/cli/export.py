@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from bonaface.cli.console import results
+from bonaface.cli.console import say
 from bonaface.errors import MissingExtraError
 
 
@@ -47,6 +47,4 @@ def export(
         card = with_report(out, report)
         show(report)
     size = f"{card.model.bytes / 1e6:.1f} MB"
-    results.print(
-        f"wrote {out}: {card.id}, {size}, an attack from {card.threshold.value:.4f} on", highlight=False
-    )
+    say(f"wrote {out}: {card.id}, {size}, an attack from {card.threshold.value:.4f} on")

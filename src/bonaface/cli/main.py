@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
 from bonaface import __version__
 from bonaface.cli import check, demo, evaluate, export, models, simulate, train
-from bonaface.cli.console import errors
+from bonaface.cli.console import remark
 from bonaface.errors import BonafaceError
 
 app = typer.Typer(
@@ -41,18 +41,16 @@ def about(
 
 
 def run() -> None:
-    """The console entry point: a `BonafaceError` becomes one sentence on stderr and exit code 2."""
+    """The console entry point: what a person can mend becomes one sentence on stderr and exit code 2."""
     try:
         app()
     except BonafaceError as error:
-        errors.print(f"[bold red]error[/] {_escaped(str(error))}", soft_wrap=True, highlight=False)
-        sys.exit(2)
-    except BrokenPipeError:  # the reader, e.g. head, has seen enough
-        sys.stderr.close()
-        sys.exit(0)
+        _end(str(error))
+    except OSError as error:
+        what = error.filename or "a file"
+        _end(f"{what} can not be read or written as asked ({error.strerror or error}); choose another place")
 
 
-def _escaped(text: str) -> str:
-    from rich.markup import escape
-
-    return escape(text)
+def _end(sentence: str) -> NoReturn:
+    remark(sentence, title="[bold red]error[/] ")
+    sys.exit(2)

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from bonaface.cli.console import results
+from bonaface.cli.console import plain, results, say
 
 app = typer.Typer(no_args_is_help=True, help="List, show and fetch models.")
 
@@ -27,11 +27,11 @@ def list_models() -> None:
     for column in ("model", "what", "size", "licence", "where"):
         table.add_column(column, overflow="fold")
     size = f"{card.model.bytes / 1e6:.1f} MB"
-    table.add_row(card.id, "detector, the default bundle", size, card.licence, str(embedded_bundle()))
+    table.add_row(card.id, "detector, the default bundle", size, card.licence, plain(str(embedded_bundle())))
     for name, file in FILES.items():
         place = fetched(name)
         where = str(place) if place else f"bonaface models fetch {name}"
-        table.add_row(name, file.what, f"{file.bytes / 1e6:.1f} MB", file.licence, where)
+        table.add_row(name, file.what, f"{file.bytes / 1e6:.1f} MB", file.licence, plain(where))
     results.print(table)
 
 
@@ -53,4 +53,4 @@ def fetch(name: Annotated[str, typer.Argument(help="A name of 'bonaface models l
     """Download a model's file and check its sha256."""
     from bonaface.faces.fetch import fetch as download
 
-    results.print(str(download(name)), highlight=False, soft_wrap=True)
+    say(str(download(name)))

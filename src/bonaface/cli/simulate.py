@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from bonaface.cli.console import errors, progress_bar, results
-from bonaface.errors import BonafaceError
+from bonaface.cli.console import progress_bar, remark, say
+from bonaface.errors import BonafaceError, did_you_mean
 from bonaface.vocabulary import Split
 
 
@@ -45,10 +45,10 @@ def simulate(
             on_row=advance,
         )
     counts = ", ".join(f"{count} {name}" for name, count in made.counts.items())
-    results.print(f"wrote {counts} and {made.manifest}", highlight=False, soft_wrap=True)
+    say(f"wrote {counts} and {made.manifest}")
     if made.left_out:
         why = ", ".join(f"{count} {reason}" for reason, count in made.left_out.items())
-        errors.print(f"left out: {why}", highlight=False)
+        remark(f"left out: {why}")
 
 
 def _words(text: str) -> list[str]:
@@ -57,5 +57,5 @@ def _words(text: str) -> list[str]:
 
 def _split(word: str) -> Split:
     if word not in set(Split):
-        raise BonafaceError(f"--split must be of train, dev, test; got '{word}'")
+        raise BonafaceError(f"--split must be of {', '.join(Split)}; got '{word}'{did_you_mean(word, Split)}")
     return Split(word)

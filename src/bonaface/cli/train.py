@@ -9,8 +9,9 @@ from typing import Annotated
 
 import typer
 
-from bonaface.cli.console import errors, progress_bar, results
+from bonaface.cli.console import progress_bar, remark, say
 from bonaface.errors import MissingExtraError
+from bonaface.vocabulary import Split
 
 
 def train(
@@ -37,20 +38,20 @@ def train(
             raise
         raise MissingExtraError("bonaface train", extra="train") from None
     from bonaface.data.manifest import read_manifest
+    from bonaface.data.splits import assigned
     from bonaface.faces.dlib_hog import DlibHogFinder
 
     keep_freed_memory()
     chosen = overridden(recipe_named(recipe), settings or [])
     command = shlex.join(["bonaface", *sys.argv[1:]])
-    with progress_bar("finding faces", len(read_manifest(data).rows)) as advance:
+    learned = assigned(read_manifest(data)).of_split(Split.TRAIN, Split.DEV)
+    with progress_bar("finding faces", len(learned.rows)) as advance:
         result = run_recipe(
             chosen, data, out, finder=DlibHogFinder(), command=command, is_resumed=resume, on_row=advance
         )
     if result.is_finished:
         where = f"best epoch {result.progress.best_epoch + 1}, dev AUC {result.progress.best_value:.4f}"
-        results.print(
-            f"finished: {where}; next: bonaface export {out} BUNDLE", highlight=False, soft_wrap=True
-        )
+        say(f"finished: {where}; next: bonaface export {out} BUNDLE")
     else:
-        errors.print(f"stopped in epoch {result.progress.epoch + 1}; go on with --resume", highlight=False)
+        remark(f"stopped in epoch {result.progress.epoch + 1}; go on with --resume")
         raise typer.Exit(143)

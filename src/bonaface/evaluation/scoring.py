@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
 from bonaface.data.manifest import Manifest
+from bonaface.errors import ManifestError
 from bonaface.evaluation.scores import ScoreTable, ScoreWriter, read_scores
 from bonaface.types import Verdict
 from bonaface.vocabulary import FAMILIES
@@ -27,8 +29,12 @@ def score_manifest(
         on_row: Called after each row.
 
     Raises:
+        ManifestError: If a picture has several rows.
         ScoreError: If `path` holds a table of other columns.
     """
+    repeated = [path for path, count in Counter(row.path for row in manifest.rows).items() if count > 1]
+    if repeated:
+        raise ManifestError(f"every picture must have one row to be judged; '{repeated[0]}' has several")
     groups = sorted({name for row in manifest.rows for name in row.groups})
     path.parent.mkdir(parents=True, exist_ok=True)
     with ScoreWriter(path, groups=groups, families=FAMILIES) as writer:

@@ -9,6 +9,7 @@ import numpy as np
 from bonaface.bundle import BundleCard, embedded_bundle
 from bonaface.errors import PictureError
 from bonaface.faces.crop import prepare
+from bonaface.faces.fetch import fetched
 from bonaface.faces.finder import Finder, finder_for
 from bonaface.faces.picture import read_picture
 from bonaface.inference.session import Session
@@ -46,9 +47,8 @@ class Gate:
         scores = self._session.score(crop.pixels[None])
         attack, families = float(scores.attack[0]), scores.families[0]
         if not (np.isfinite(attack) and np.all(np.isfinite(families))):
-            return self._no_decision(
-                Reason.NON_FINITE_SCORE, "the model gave no number in [0, 1]; report this picture", crop
-            )
+            detail = "the model gave no number in [0, 1]; report this picture"
+            return self._no_decision(Reason.NON_FINITE_SCORE, detail, box=crop.box, num_faces=crop.num_faces)
         by_family = {Family(name): float(v) for name, v in zip(self.card.families, families, strict=True)}
         threshold = self.card.threshold.value
         is_attack = attack >= threshold
@@ -70,31 +70,30 @@ class Gate:
         try:
             picture = read_picture(source)
             faces = self._finder.find(picture)
-            if not faces:
-                detail = "a face must be in the picture, frontal and upright; none was found"
-                return (self._no_decision(Reason.NO_FACE, detail),)
-            judged = faces if is_every_face else faces[:1]
-            return tuple(self._judged_face(picture, face, len(faces)) for face in judged)
-        except PictureError as error:
-            return (self._no_decision(Reason(error.reason), str(error)),)
         except Exception as error:  # fail closed: an error is never a verdict
-            detail = f"the picture could not be judged ({type(error).__name__}: {error}); report it"
-            return (self._no_decision(Reason.INTERNAL_ERROR, " ".join(detail.split())),)
+            return (self._undecided(error),)
+        if not faces:
+            detail = "a face must be in the picture, frontal and upright; none was found"
+            return (self._no_decision(Reason.NO_FACE, detail),)
+        judged = faces if is_every_face else faces[:1]
+        return tuple(self._judged_face(picture, face, len(faces)) for face in judged)
 
     def _judged_face(self, picture: Picture, face: Face, num_faces: int) -> Verdict:
         try:
             return self.judge(prepare(picture, face.box, self.card.contract, num_faces=num_faces))
-        except PictureError as error:
-            return self._no_decision(Reason(error.reason), str(error), box=face.box, num_faces=num_faces)
+        except Exception as error:  # fail closed; the other faces keep their verdicts
+            return self._undecided(error, box=face.box, num_faces=num_faces)
+
+    def _undecided(self, error: Exception, *, box: Box | None = None, num_faces: int = 0) -> Verdict:
+        if isinstance(error, PictureError) and error.reason in set(Reason):
+            return self._no_decision(Reason(error.reason), str(error), box=box, num_faces=num_faces)
+        detail = f"the picture could not be judged ({type(error).__name__}: {error}); report it"
+        return self._no_decision(
+            Reason.INTERNAL_ERROR, " ".join(detail.split()), box=box, num_faces=num_faces
+        )
 
     def _no_decision(
-        self,
-        reason: Reason,
-        detail: str,
-        crop: FaceCrop | None = None,
-        *,
-        box: Box | None = None,
-        num_faces: int = 0,
+        self, reason: Reason, detail: str, *, box: Box | None = None, num_faces: int = 0
     ) -> Verdict:
         return Verdict(
             outcome=Outcome.NO_DECISION,
@@ -102,8 +101,8 @@ class Gate:
             threshold=self.card.threshold.value,
             reason=reason,
             detail=detail,
-            box=crop.box if crop else box,
-            num_faces=crop.num_faces if crop else num_faces,
+            box=box,
+            num_faces=num_faces,
             bundle=self.card.id,
         )
 
@@ -113,7 +112,8 @@ def load(bundle: str | Path | None = None, *, yunet: str | Path | None = None, n
 
     Args:
         bundle: A bundle's folder; the embedded default when None.
-        yunet: YuNet's ONNX file, to find faces with it instead of the contract's finder.
+        yunet: YuNet's ONNX file, to find faces with it instead of the contract's finder. A contract that names
+            YuNet takes the fetched file by itself.
         num_threads: For the model.
 
     Raises:
@@ -121,7 +121,10 @@ def load(bundle: str | Path | None = None, *, yunet: str | Path | None = None, n
         DownloadError: If YuNet is wanted and not there.
     """
     session = Session(Path(bundle) if bundle is not None else embedded_bundle(), num_threads=num_threads)
-    finder = finder_for(session.card.contract, yunet=Path(yunet) if yunet is not None else None)
+    contract = session.card.contract
+    if yunet is None and contract.finder == "yunet":
+        yunet = fetched("yunet")
+    finder = finder_for(contract, yunet=Path(yunet) if yunet is not None else None)
     return Gate(session, finder)
 
 

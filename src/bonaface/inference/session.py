@@ -49,7 +49,11 @@ class Session:
         """
         self.card: BundleCard = read_card(folder)
         self._session = _opened(folder / self.card.model.file, num_threads)
-        found = self.score(self_test_crops(self.card.contract.size))
+        try:
+            found = self.score(self_test_crops(self.card.contract.size))
+        except Exception as error:  # onnxruntime's own errors share no public class
+            first = str(error).splitlines()[0]
+            raise BundleError(f"{folder} must answer its self-test; its model fails ({first})") from None
         check_self_test(self.card, found.attack, found.families)
 
     def score(self, crops: npt.NDArray[np.uint8]) -> Scores:
@@ -68,7 +72,7 @@ def _opened(path: Path, num_threads: int) -> Any:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = num_threads
     options.inter_op_num_threads = 1
-    options.log_severity_level = 3
+    options.log_severity_level = 4  # its errors come as exceptions
     try:
         session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's own errors share no public class

@@ -26,11 +26,13 @@ from bonaface.evaluation.report import Report, write_report
 from bonaface.models.detector import Detector
 from bonaface.models.graph import export_onnx
 from bonaface.models.nano import build_nano
+from bonaface.training.card import card_text
 from bonaface.training.checkpoint import load_checkpoint
 from bonaface.training.loop import BEST
 from bonaface.training.recipe import Recipe, from_dict
 from bonaface.vocabulary import FAMILIES, Label
 
+CARD_TEXT = "CARD.md"
 UNMEASURED = StoredThreshold(0.5, 0.5, 0.5, "fixed", None)
 """The threshold of a bundle that nothing has measured yet."""
 
@@ -92,7 +94,7 @@ def export_run(
         self_test=_self_test(out / MODEL, recipe.contract.size),
         notes=notes,
     )
-    write_card(out, card)
+    _written(out, card, None)
     return card
 
 
@@ -112,8 +114,13 @@ def with_report(folder: Path, report: Report) -> BundleCard:
     found = report.threshold
     stored = StoredThreshold(found.value, found.low, found.high, found.rule, str(found.split))
     card = replace(card, threshold=stored, report=REPORT)
-    write_card(folder, card)
+    _written(folder, card, report)
     return card
+
+
+def _written(folder: Path, card: BundleCard, report: Report | None) -> None:
+    write_card(folder, card)
+    (folder / CARD_TEXT).write_text(card_text(card, report), encoding="utf-8")
 
 
 def _self_test(model: Path, size: int) -> SelfTest:

@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# Train, measure and embed the default bundle: every number of the README's first table comes from here.
+#   benchmarks/nano.sh FACES_FOLDER      FACES_FOLDER has manifest.csv; about an hour on two CPU cores
+set -euo pipefail
+cd "$(dirname "$0")/.."
+faces=${1:?give the folder that has manifest.csv}
+bonaface=.venv-dev/bin/bonaface
+bundle=src/bonaface/bundles/nano
+
+# Waiting threads give their core to the workers that make samples; --resume is harmless on a new folder's first run.
+export OMP_WAIT_POLICY=PASSIVE
+if [ -d runs/nano/last ]; then resume=--resume; else resume=; fi
+$bonaface train nano --data "$faces/manifest.csv" --out runs/nano $resume
+
+# Dev and test pictures: bona fide copies, three simulated attacks on each, and the diffusion portraits.
+[ -f runs/simulated/manifest.csv ] || $bonaface simulate "$faces/manifest.csv" runs/simulated \
+  --species print,replay,faceswap --split dev,test --seed 1
+.venv-dev/bin/python benchmarks/shortcut_probes.py runs/simulated/manifest.csv \
+  --out benchmarks/results/shortcut_probes.json
+
+$bonaface export runs/nano "$bundle" --data runs/simulated/manifest.csv --evaluation runs/evaluation \
+  --bundle-version 0.1.0 \
+  --note "It has seen simulated prints, replays and face swaps only, never a real one: expect more errors on real attacks." \
+  --note "Its bona fide pictures are studio portraits, frontal, sharp, well lit, mostly older and male; no phone or webcam." \
+  --note "Its diffusion portraits come from one model, Stable Diffusion 3."
+.venv-dev/bin/python benchmarks/speed.py --out benchmarks/results/speed.json
