@@ -6,7 +6,6 @@ from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
-from tiny_bundle import tiny_bundle, with_other_model, write_model
 
 from bonaface import bundle as room
 from bonaface.bundle import (
@@ -18,6 +17,7 @@ from bonaface.bundle import (
     write_card,
 )
 from bonaface.errors import BundleError
+from tiny_bundle import tiny_bundle, with_other_model, write_model
 
 
 @pytest.fixture
@@ -126,7 +126,9 @@ def test_a_key_too_few(folder, missing):
     [(-0.1, -0.1, 0.5), (1.5, 0.5, 1.5), (0.4, 0.5, 0.6), (0.7, 0.5, 0.6), (float("nan"), 0.0, 1.0)],
 )
 def test_a_threshold_outside_its_range(folder, value, low, high):
-    altered(folder, "threshold", value={"value": value, "low": low, "high": high, "rule": "eer", "split": "dev"})
+    altered(
+        folder, "threshold", value={"value": value, "low": low, "high": high, "rule": "eer", "split": "dev"}
+    )
     said = f"the threshold must be in [0, 1] and within its interval; got {value} in [{low}, {high}]"
     assert said in refusal(folder)
 
@@ -178,7 +180,9 @@ def test_an_altered_model(folder):
     (folder / "model.onnx").write_bytes(data)
     want = read_sha256(folder)
     got = hashlib.sha256(data).hexdigest()
-    assert f"must have the sha256 {want[:12]}...; it has {got[:12]}...; it was altered or cut" in refusal(folder)
+    assert f"must have the sha256 {want[:12]}...; it has {got[:12]}...; it was altered or cut" in refusal(
+        folder
+    )
 
 
 def read_sha256(folder):

@@ -10,7 +10,12 @@ from bonaface.evaluation.scores import ScoreTable
 Row = tuple[str, float | None]
 
 
-def table_of(*rows: Row, split: str = "test", subjects: list[str] | None = None) -> ScoreTable:
+def table_of(
+    *rows: Row,
+    split: str = "test",
+    subjects: list[str] | None = None,
+    groups: dict[str, list[str]] | None = None,
+) -> ScoreTable:
     """A table of (species, attack_score) rows; None is a non-response."""
     return ScoreTable(
         sample=[f"{split}-{i}" for i in range(len(rows))],
@@ -20,6 +25,7 @@ def table_of(*rows: Row, split: str = "test", subjects: list[str] | None = None)
         split=[split] * len(rows),
         attack_score=[score for _, score in rows],
         reason=["no_face" if score is None else "" for _, score in rows],
+        groups=groups or {},
     )
 
 
@@ -48,3 +54,27 @@ def two_errors(rows: list[Row], threshold: float) -> tuple[float, float]:
         sum(1 for s in attacks if s < threshold) / len(attacks),
         sum(1 for s in bonafide if s >= threshold) / len(bonafide),
     )
+
+
+def scored_by_species(rows: list[Row]) -> dict[str, list[float]]:
+    """The scores of every species with any, bona fide among them."""
+    by_species: dict[str, list[float]] = {}
+    for species, score in rows:
+        if score is not None:
+            by_species.setdefault(species, []).append(score)
+    return by_species
+
+
+def candidates(rows: list[Row]) -> list[float]:
+    """One threshold in [0, 1] for every way in which the rows can be told apart."""
+    scores = [score for _, score in rows if score is not None]
+    above = [float(np.nextafter(score, 2)) for score in scores]
+    return sorted({0.0, *scores, *(score for score in above if score <= 1)})
+
+
+def repeated(table: ScoreTable, times: np.ndarray) -> ScoreTable:
+    """Every row as often as it says, under new names."""
+    rows = np.repeat(np.arange(len(table)), times)
+    names = ("label", "species", "subject", "split", "attack_score", "reason")
+    columns = {name: getattr(table, name)[rows] for name in names}
+    return ScoreTable(sample=[f"row-{i}" for i in range(len(rows))], **columns)

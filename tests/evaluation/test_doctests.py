@@ -6,7 +6,7 @@ import importlib
 import pytest
 
 
-@pytest.mark.parametrize("room", ["rates", "curves", "thresholds", "intervals"])
+@pytest.mark.parametrize("room", ["rates", "curves", "thresholds", "intervals", "ordered"])
 def test_examples_in_docstrings_run(room: str) -> None:
     result = doctest.testmod(importlib.import_module(f"bonaface.evaluation.{room}"))
     assert result.attempted

@@ -6,11 +6,11 @@ import numpy as np
 import onnx
 import onnx.parser
 import pytest
-from tiny_bundle import tiny_bundle, with_other_model
 
 from bonaface.bundle import SelfTest, describe_model, read_card, write_card
 from bonaface.errors import BundleError
 from bonaface.inference.session import Session
+from tiny_bundle import tiny_bundle, with_other_model
 
 HEAD = '<ir_version: 10, opset_import: ["" : 18]>\n'
 

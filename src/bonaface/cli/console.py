@@ -37,7 +37,8 @@ def plain(text: str) -> str:
 def progress_bar(title: str, total: int, *, is_shown: bool = True) -> Iterator[Callable[[], None]]:
     """A bar on stderr, gone when full; yields the function that advances it by one."""
     columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=errors, transient=True, disable=not is_shown or total < 2) as bar:
+    is_hidden = not is_shown or total < 2 or not errors.is_terminal
+    with Progress(*columns, console=errors, transient=True, disable=is_hidden) as bar:
         task = bar.add_task(title, total=total)
 
         def advance() -> None:

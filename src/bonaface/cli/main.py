@@ -43,7 +43,7 @@ def about(
 def run() -> None:
     """The console entry point: what a person can mend becomes one sentence on stderr and exit code 2."""
     try:
-        app()
+        app(prog_name="bonaface")
     except BonafaceError as error:
         _end(str(error))
     except OSError as error:

@@ -183,3 +183,11 @@ def _check_scores(table: ScoreTable, name: str, scores: Scores) -> None:
             f"{name} must be empty where there is a reason; sample '{table.sample[row]}' has {scores[row]} "
             f"and reason '{table.reason[row]}'; keep one of them"
         )
+
+
+def coded(values: Texts) -> tuple[list[str], npt.NDArray[np.int32]]:
+    """The unique values in alphabetical order, and each row's position among them."""
+    texts = values.tolist()
+    names = sorted(set(texts))
+    position = {name: i for i, name in enumerate(names)}
+    return names, np.fromiter(map(position.__getitem__, texts), dtype=np.int32, count=len(texts))

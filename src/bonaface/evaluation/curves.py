@@ -36,6 +36,11 @@ class ErrorSteps:
         difference = self.attacks_accepted * self.num_bonafide - self.bonafide_rejected * self.num_attacks
         return int(np.argmin(np.abs(difference)))
 
+    def min_acer_index(self) -> int:
+        """Where the mean of pooled APCER and BPCER is smallest; among equals where fewer attacks are accepted."""
+        weighted = self.attacks_accepted * self.num_bonafide + self.bonafide_rejected * self.num_attacks
+        return int(np.argmin(weighted))
+
 
 @dataclass(frozen=True, slots=True)
 class EqualErrorRate:

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from bonaface.errors import ScoreError
-from bonaface.evaluation.columns import Flags
+from bonaface.evaluation.columns import Flags, coded
 from bonaface.evaluation.scores import ScoreTable
+from bonaface.vocabulary import BONAFIDE
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +59,14 @@ def apcer(table: ScoreTable, threshold: float) -> dict[str, Rate]:
     Reference:
         ISO/IEC 30107-3, term APCER for one species.
     """
-    accepted = _accepted(table, threshold)
-    return {name: _rate(accepted, rows & table.has_score) for name, rows in rows_by_species(table).items()}
+    accepted, scored = accepted_rows(table, threshold), table.has_score
+    return {name: rate_of(accepted, rows & scored) for name, rows in rows_by_species(table).items()}
 
 
 def rows_by_species(table: ScoreTable) -> dict[str, Flags]:
     """The rows of each species of attack, in alphabetical order."""
-    names = np.unique(table.species[table.is_attack]).tolist()
-    return {name: np.asarray(table.species == name, dtype=np.bool_) for name in names}
+    names, codes = coded(table.species)
+    return {name: codes == code for code, name in enumerate(names) if name != BONAFIDE.name}
 
 
 def worst_species(rates: Mapping[str, Rate]) -> str | None:
@@ -112,7 +113,7 @@ def apcer_pooled(table: ScoreTable, threshold: float) -> Rate:
     Returns:
         Never more than `apcer_worst`.
     """
-    return _rate(_accepted(table, threshold), table.is_attack & table.has_score)
+    return rate_of(accepted_rows(table, threshold), table.is_attack & table.has_score)
 
 
 def bpcer(table: ScoreTable, threshold: float) -> Rate:
@@ -128,7 +129,7 @@ def bpcer(table: ScoreTable, threshold: float) -> Rate:
     Reference:
         ISO/IEC 30107-3, term BPCER.
     """
-    return _rate(~_accepted(table, threshold), table.is_bonafide & table.has_score)
+    return rate_of(~accepted_rows(table, threshold), table.is_bonafide & table.has_score)
 
 
 def bpcer_with_non_responses(table: ScoreTable, threshold: float) -> Rate:
@@ -138,7 +139,7 @@ def bpcer_with_non_responses(table: ScoreTable, threshold: float) -> Rate:
         table: All bona fide rows count.
         threshold: As for `bpcer`.
     """
-    return _rate(~_accepted(table, threshold), table.is_bonafide)
+    return rate_of(~accepted_rows(table, threshold), table.is_bonafide)
 
 
 def acer_pooled(table: ScoreTable, threshold: float) -> float:
@@ -157,12 +158,13 @@ def apnrr(table: ScoreTable) -> Rate:
     Reference:
         ISO/IEC 30107-3, term APNRR.
     """
-    return _rate(~table.has_score, table.is_attack)
+    return rate_of(~table.has_score, table.is_attack)
 
 
 def apnrr_by_species(table: ScoreTable) -> dict[str, Rate]:
     """Share of every species' attacks without a score, in alphabetical order."""
-    return {name: _rate(~table.has_score, rows) for name, rows in rows_by_species(table).items()}
+    silent = ~table.has_score
+    return {name: rate_of(silent, rows) for name, rows in rows_by_species(table).items()}
 
 
 def bpnrr(table: ScoreTable) -> Rate:
@@ -171,15 +173,16 @@ def bpnrr(table: ScoreTable) -> Rate:
     Reference:
         ISO/IEC 30107-3, term BPNRR.
     """
-    return _rate(~table.has_score, table.is_bonafide)
+    return rate_of(~table.has_score, table.is_bonafide)
 
 
-def _accepted(table: ScoreTable, threshold: float) -> Flags:
+def accepted_rows(table: ScoreTable, threshold: float) -> Flags:
     """Rows let through as bona fide; never one without a score."""
     if not math.isfinite(threshold):
         raise ScoreError(f"a threshold must be a finite number; got {threshold}; choose one on dev")
     return np.asarray(table.attack_score < threshold, dtype=np.bool_)
 
 
-def _rate(wrong: Flags, rows: Flags) -> Rate:
+def rate_of(wrong: Flags, rows: Flags) -> Rate:
+    """How many of the rows are wrong."""
     return Rate(int(np.count_nonzero(wrong & rows)), int(np.count_nonzero(rows)))

@@ -15,6 +15,7 @@ import numpy as np
 
 from bonaface.errors import ScoreError
 from bonaface.evaluation import rates
+from bonaface.evaluation.columns import Flags, Scores
 from bonaface.evaluation.curves import EqualErrorRate, auc_of, eer
 from bonaface.evaluation.intervals import clopper_pearson
 from bonaface.evaluation.rates import Rate
@@ -140,7 +141,7 @@ def report_from_scores(
 
     Args:
         table: Rows of dev and test; others are passed over.
-        rule: A name of `thresholds.RULES`.
+        rule: As `threshold_by_rule` takes it.
         bundle: Name and version of the bundle that gave the scores.
         allow_shared_subjects: Measure although a subject is in both dev and test, and note it. For published
             protocols that are made so.
@@ -179,25 +180,27 @@ def evaluate(table: ScoreTable, threshold: Threshold, *, bundle: str | None = No
         ScoreError: If the table has no row, or rows of several splits.
         MissingExtraError: If scipy is not installed.
     """
-    splits = np.unique(table.split).tolist()
+    splits = sorted(set(table.split.tolist()))
     if len(splits) != 1:
         raise ScoreError(
             f"a report must be of the rows of one split; got {', '.join(splits) or 'no row'}; select one with of_split"
         )
     split, at = Split(splits[0]), threshold.value
-    species = _species(table, at)
+    by_species, bonafide = rates.apcer(table, at), rates.bpcer(table, at)
+    worst = rates.worst_species(by_species)
+    apcer_worst = Rate(0, 0) if worst is None else by_species[worst]
     return Report(
         bundle=bundle,
         split=split,
         threshold=threshold,
         counts=_counts(table),
-        species=species,
-        worst_species=rates.worst_species(rates.apcer(table, at)),
-        apcer_worst=_measured(rates.apcer_worst(table, at)),
+        species=_species(table, by_species),
+        worst_species=worst,
+        apcer_worst=_measured(apcer_worst),
         apcer_pooled=_measured(rates.apcer_pooled(table, at)),
-        bpcer=_measured(rates.bpcer(table, at)),
+        bpcer=_measured(bonafide),
         bpcer_with_non_responses=_measured(rates.bpcer_with_non_responses(table, at)),
-        acer_worst=rates.acer_worst(table, at),
+        acer_worst=(apcer_worst.value + bonafide.value) / 2,
         acer_pooled=rates.acer_pooled(table, at),
         apnrr=_measured(rates.apnrr(table)),
         bpnrr=_measured(rates.bpnrr(table)),
@@ -216,22 +219,22 @@ def _measured(rate: Rate) -> MeasuredRate:
 def _counts(table: ScoreTable) -> Counts:
     return Counts(
         rows=len(table),
-        bonafide=int(table.is_bonafide.sum()),
-        attack=int(table.is_attack.sum()),
-        scored_bonafide=int((table.is_bonafide & table.has_score).sum()),
-        scored_attack=int((table.is_attack & table.has_score).sum()),
+        bonafide=int(np.count_nonzero(table.is_bonafide)),
+        attack=int(np.count_nonzero(table.is_attack)),
+        scored_bonafide=int(np.count_nonzero(table.is_bonafide & table.has_score)),
+        scored_attack=int(np.count_nonzero(table.is_attack & table.has_score)),
     )
 
 
-def _species(table: ScoreTable, at: float) -> dict[str, SpeciesReport]:
-    accepted, silent = rates.apcer(table, at), rates.apnrr_by_species(table)
+def _species(table: ScoreTable, accepted: Mapping[str, Rate]) -> dict[str, SpeciesReport]:
+    silent, scored, bonafide = rates.apnrr_by_species(table), table.has_score, table.is_bonafide
     return {
         name: SpeciesReport(
             family=_family(name),
-            rows=int(rows.sum()),
+            rows=int(np.count_nonzero(rows)),
             apcer=_measured(accepted[name]),
             apnrr=_measured(silent[name]),
-            auc=_auc(table, rows | table.is_bonafide),
+            auc=_auc(table.attack_score, rows & scored, bonafide & scored),
         )
         for name, rows in rates.rows_by_species(table).items()
     }
@@ -241,21 +244,22 @@ def _family(species: str) -> Family | None:
     return SPECIES[species].family if species in SPECIES else None
 
 
-def _auc(table: ScoreTable, rows: np.ndarray[Any, np.dtype[np.bool_]]) -> float:
-    scored = rows & table.has_score
-    if not (scored & table.is_attack).any() or not (scored & table.is_bonafide).any():
+def _auc(scores: Scores, attacks: Flags, bonafide: Flags) -> float:
+    if not attacks.any() or not bonafide.any():
         return math.nan
-    return auc_of(table.attack_score[scored], table.is_attack[scored])
+    rows = attacks | bonafide
+    return auc_of(scores[rows], attacks[rows])
 
 
 def _threshold_free(table: ScoreTable, split: Split) -> ThresholdFree:
-    area = _auc(table, np.ones(len(table), dtype=np.bool_))
+    scored = table.has_score
+    area = _auc(table.attack_score, table.is_attack & scored, table.is_bonafide & scored)
     nothing = EqualErrorRate(math.nan, math.nan, math.nan)
     return ThresholdFree(split, area, nothing if math.isnan(area) else eer(table))
 
 
 def _notes(table: ScoreTable, threshold: Threshold, split: Split) -> list[str]:
-    counts, notes = _counts(table), []
+    counts, notes, silence = _counts(table), [], rates.apnrr_by_species(table)
     if not counts.scored_attack:
         notes.append(f"{split} has no attack with a score: APCER, ACER, AUC and EER are not known")
     if not counts.scored_bonafide:
@@ -266,9 +270,9 @@ def _notes(table: ScoreTable, threshold: Threshold, split: Split) -> list[str]:
             "BPCER is a rough number"
         )
     if counts.scored_attack:
-        silent = [name for name, rate in rates.apnrr_by_species(table).items() if rate.errors == rate.total]
+        silent = [name for name, rate in silence.items() if rate.errors == rate.total]
         notes += [f"no {name} row has a score: its APCER is not known" for name in silent]
-    unknown = [name for name in rates.rows_by_species(table) if name not in SPECIES]
+    unknown = [name for name in silence if name not in SPECIES]
     notes += [f"species {name} is outside the vocabulary: its family is not known" for name in unknown]
     if threshold.high - threshold.low > WIDE_INTERVAL:
         notes.append(
@@ -296,7 +300,7 @@ def _split_notes(dev: ScoreTable, test: ScoreTable, shared: list[str]) -> list[s
 
 
 def _has_scored(table: ScoreTable, family: Family) -> bool:
-    names = np.unique(table.species[table.has_score]).tolist()
+    names = set(table.species[table.has_score].tolist())
     return any(_family(name) is family for name in names)
 
 

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import TextIO
 
 import numpy as np
+import numpy.typing as npt
 
 from bonaface.errors import ScoreError
 from bonaface.evaluation.columns import (
@@ -103,10 +104,18 @@ class ScoreTable:
                 f"a mask must be {len(self)} booleans, one a row; "
                 f"got shape {mask.shape} of {mask.dtype}; compare a column to make one"
             )
+        return self.take(np.flatnonzero(mask))
+
+    def take(self, rows: npt.NDArray[np.intp]) -> ScoreTable:
+        """The rows at these positions, in the order of the positions.
+
+        Args:
+            rows: Positions from 0, none twice.
+        """
         return ScoreTable(
-            **{name: getattr(self, name)[mask] for name in COLUMNS},
-            groups={name: values[mask] for name, values in self.groups.items()},
-            family_scores={family: values[mask] for family, values in self.family_scores.items()},
+            **{name: getattr(self, name)[rows] for name in COLUMNS},
+            groups={name: values[rows] for name, values in self.groups.items()},
+            family_scores={family: values[rows] for family, values in self.family_scores.items()},
         )
 
     def of_split(self, split: Split) -> ScoreTable:

@@ -71,6 +71,7 @@ def fetch(name: str, *, folder: Path | None = None) -> Path:
 
     file = _file(name)
     place = folder or cache_folder()
+    pooch.get_logger().setLevel("WARNING")  # it announces each download on stderr
     try:
         path = pooch.retrieve(
             file.url, known_hash=f"sha256:{file.sha256}", fname=file.name, path=place, progressbar=False

@@ -73,10 +73,10 @@ def export_run(
     detector, recipe = detector_of_run(run)
     if out.is_file() or (out.is_dir() and any(out.iterdir()) and not (out / "bundle.json").is_file()):
         raise BundleError(f"{out} must be a new folder, an empty one or a bundle; it is none; choose another")
+    record = _record(run)
     out.mkdir(parents=True, exist_ok=True)
     (out / REPORT).unlink(missing_ok=True)
     export_onnx(detector, recipe.contract, out / MODEL)
-    record = _record(run)
     species = tuple(name for name, share in recipe.mixture.shares.items() if share > 0)
     card = BundleCard(
         name=recipe.name,
@@ -137,7 +137,12 @@ def _record(run: Path) -> Mapping[str, Any]:
     path = run / "run.json"
     if not path.is_file():
         return {}
-    record: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        record: Mapping[str, Any] = dict(json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, TypeError):
+        raise CheckpointError(
+            f"{path} must be a run's record in JSON; it is cut or altered; mend it"
+        ) from None
     return record
 
 

@@ -1,0 +1,227 @@
+from __future__ import annotations
+
+import csv
+import json
+
+import pytest
+
+from bonaface.evaluation.report import from_json
+
+from .conftest import BLUE, RED, MiddleFinder, paint
+
+HEADER = "sample,label,species,subject,split,attack_score,reason"
+# By hand: dev parts at (0.2 + 0.8) / 2 = 0.5. On test there one of two prints, no replay and one of two bona fide rows
+# with a score go wrong: APCER 50 % and 0 %, pooled 1/4, BPCER 1/2, with the row without a score 2/3.
+# ACER pooled (25 + 50) / 2 = 37.5 %, worst (50 + 50) / 2 = 50 %. AUC: 7 of 8 pairs in order.
+SCORES = [
+    ("bonafide", "dev", 0.1), ("bonafide", "dev", 0.2), ("print", "dev", 0.8), ("print", "dev", 0.9),
+    ("bonafide", "test", 0.1), ("bonafide", "test", 0.6), ("bonafide", "test", None),
+    ("print", "test", 0.4), ("print", "test", 0.9), ("replay", "test", 0.7), ("replay", "test", 0.8),
+]  # fmt: skip
+
+
+def score_table(path, rows=SCORES, header=HEADER):
+    lines = [header]
+    for i, (species, split, score) in enumerate(rows):
+        label = "bonafide" if species == "bonafide" else "attack"
+        known = f"{score}," if score is not None else ",no_face"
+        lines.append(f"{i},{label},{species},s{i},{split},{known}")
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def cells(answer):
+    """Table rows by their first cell."""
+    return {line.split("  ")[0]: line.split("  ", 1)[-1].split() for line in answer.out.splitlines()}
+
+
+def test_a_score_table_by_hand(bonaface, tmp_path):
+    out = tmp_path / "out"
+    answer = bonaface("evaluate", score_table(tmp_path / "scores.csv"), "--out", out)
+    assert answer.code == 0
+    found = cells(answer)
+    assert found["APCER print"][:4] == ["1", "2", "50.00", "%"]
+    assert found["APCER replay"][:4] == ["0", "2", "0.00", "%"]
+    assert found["APCER worst species (print)"][:4] == ["1", "2", "50.00", "%"]
+    assert found["APCER pooled"][:4] == ["1", "4", "25.00", "%"]
+    assert found["APCER pooled"][-1] == "0.8750"
+    assert found["BPCER"][:4] == ["1", "2", "50.00", "%"]
+    assert found["BPCER"][-2:] == ["33.33", "%"]
+    assert found["BPCER, no answer counted"][:4] == ["2", "3", "66.67", "%"]
+    assert found["ACER pooled"] == ["37.50", "%"]
+    assert found["ACER worst species"] == ["50.00", "%"]
+    assert "threshold 0.5000 by rule eer on dev; equally good there: 0.2000 to 0.8000" in answer.out
+    assert answer.out.splitlines()[-1] == f"wrote {out / 'report.json'}"
+    report = from_json(json.loads((out / "report.json").read_text()))
+    assert report.bundle is None
+    assert (report.acer_pooled, report.acer_worst, report.threshold.value) == (0.375, 0.5, 0.5)
+    assert (report.bpcer.low, report.bpcer.high) == pytest.approx(
+        (0.01258, 0.98742), abs=1e-5
+    )  # R: binom.test(1, 2)
+
+
+def test_names_in_a_table_are_no_markup(bonaface, tmp_path):
+    rows = [
+        (("[red]x[/no]" if species == "replay" else species), split, score)
+        for species, split, score in SCORES
+    ]
+    answer = bonaface("evaluate", score_table(tmp_path / "s.csv", rows), "--out", tmp_path / "[bold]out[/x]")
+    assert answer.code == 0
+    assert "APCER [red]x[/no]" in answer.out
+    assert answer.out.splitlines()[-1] == f"wrote {tmp_path}/[bold]out[/x]/report.json"
+
+
+def test_a_quoted_header_is_a_score_table_too(bonaface, tmp_path):
+    quoted = ",".join(f'"{name}"' for name in HEADER.split(","))
+    path = score_table(tmp_path / "s.csv", header="\ufeff" + quoted)
+    assert bonaface("evaluate", path, "--out", tmp_path / "out").code == 0
+
+
+@pytest.mark.parametrize(
+    ("rows", "sentence"),
+    [
+        (SCORES[:4], "scores must have rows of dev and of test; got dev; add test rows"),
+        (SCORES[4:], "scores must have rows of dev and of test; got test; add dev rows"),
+        ([*SCORES[:2], *SCORES[4:]],
+         "dev must have both classes with a score; got no scored attack among 0; add some"),
+        ([*SCORES, ("print", "test", 1.5)],
+         "attack_score must be in [0, 1]"),
+    ],
+)  # fmt: skip
+def test_scores_that_can_not_be_measured(bonaface, tmp_path, rows, sentence):
+    answer = bonaface("evaluate", score_table(tmp_path / "s.csv", rows), "--out", tmp_path / "out")
+    assert answer.sentence.startswith(sentence)
+
+
+def test_an_unknown_rule(bonaface, tmp_path):
+    answer = bonaface("evaluate", score_table(tmp_path / "s.csv"), "--rule", "err", "--out", tmp_path / "out")
+    assert answer.sentence.startswith("a threshold rule must be one of eer")
+    assert answer.sentence.endswith("; got 'err'; did you mean 'eer'?")
+
+
+def test_out_is_a_file(bonaface, tmp_path):
+    (tmp_path / "out").write_text("mine")
+    answer = bonaface("evaluate", score_table(tmp_path / "s.csv"), "--out", tmp_path / "out")
+    assert answer.sentence == (
+        f"{tmp_path / 'out'} can not be read or written as asked (File exists); choose another place"
+    )
+    assert (tmp_path / "out").read_text() == "mine"
+
+
+# On manifests
+
+
+@pytest.fixture
+def manifest(tmp_path):
+    """Two subjects a split, each bona fide and printed; one picture broken."""
+    lines = ["path,label,species,subject,split,device"]
+    for split in ("train", "dev", "test"):
+        for i in range(2):
+            subject = f"{split}{i}"
+            paint(tmp_path / f"{subject}.png", BLUE)
+            paint(tmp_path / f"{subject}-print.png", RED)
+            lines.append(f"{subject}.png,bonafide,bonafide,{subject},{split},phone")
+            lines.append(f"{subject}-print.png,attack,print,{subject},{split},phone")
+    (tmp_path / "test1.png").write_bytes(b"broken")
+    path = tmp_path / "manifest.csv"
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def scores_of(out):
+    (path,) = out.glob("scores-*.csv")
+    return list(csv.DictReader(path.read_text().splitlines()))
+
+
+@pytest.fixture
+def counted(monkeypatch, middle):
+    """How many pictures were looked at, and a stop after some."""
+    looks = {"done": 0, "stop_at": -1}
+    usual = MiddleFinder.find
+
+    def find(self, picture):
+        if looks["done"] == looks["stop_at"]:
+            raise KeyboardInterrupt
+        looks["done"] += 1
+        return usual(self, picture)
+
+    monkeypatch.setattr(MiddleFinder, "find", find)
+    return looks
+
+
+def test_a_manifest_is_judged_and_measured(bonaface, tiny, manifest, counted, tmp_path):
+    answer = bonaface("evaluate", manifest, "--bundle", tiny, "--out", tmp_path / "out")
+    assert answer.code == 0
+    assert counted["done"] == 7  # the train split is not opened, the broken picture not looked at
+    rows = scores_of(tmp_path / "out")
+    assert [row["split"] for row in rows] == ["dev"] * 4 + ["test"] * 4
+    assert [(row["sample"], row["reason"]) for row in rows if row["reason"]] == [
+        ("test1.png", "not_an_image")
+    ]
+    assert rows[0] | {"attack_score": "", "physical_score": "", "digital_score": ""} == {
+        "sample": "dev0.png", "label": "bonafide", "species": "bonafide", "subject": "dev0", "split": "dev",
+        "attack_score": "", "reason": "", "physical_score": "", "digital_score": "", "device": "phone",
+    }  # fmt: skip
+    report = json.loads((tmp_path / "out/report.json").read_text())
+    assert (report["bundle"], report["acer_pooled"], report["bpnrr"]["value"]) == ("tiny 1", 0.0, 0.5)
+
+
+def test_a_stopped_evaluation_goes_on(bonaface, tiny, manifest, counted, tmp_path):
+    out = tmp_path / "out"
+    counted["stop_at"] = 3
+    assert bonaface("evaluate", manifest, "--bundle", tiny, "--out", out).code == 130
+    first = scores_of(out)
+    assert len(first) == 3
+    counted["stop_at"] = -1
+    assert bonaface("evaluate", manifest, "--bundle", tiny, "--out", out).code == 0
+    assert counted["done"] == 7
+    assert scores_of(out)[:3] == first
+    assert bonaface("evaluate", manifest, "--bundle", tiny, "--out", out).code == 0
+    assert counted["done"] == 7
+
+
+def test_other_words_in_a_manifest_are_other_scores(bonaface, tiny, manifest, counted, tmp_path):
+    bonaface("evaluate", manifest, "--bundle", tiny, "--out", tmp_path / "out")
+    manifest.write_text(manifest.read_text().replace("phone", "camera"))
+    bonaface("evaluate", manifest, "--bundle", tiny, "--out", tmp_path / "out")
+    assert counted["done"] == 14
+    assert len(list((tmp_path / "out").glob("scores-*.csv"))) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("path,label,species\na,bonafide,bonafide\n",
+         "{m} must have the columns path, label, species, subject; 'subject' is missing (it has path, label, species)"),
+        ("path,label,specie,subject\na,bonafide,bonafide,b\n",
+         "{m} must have the columns path, label, species, subject; 'species' is missing "
+         "(it has path, label, specie, subject); did you mean 'specie'?"),
+        ("path,label,species,subject,split\na.png,attack,prnt,s,test\n", "{m} row 2: species must be one of "),
+        ("path,label,species,subject,split\na.png,fake,print,s,test\n",
+         "{m} row 2: label must be bonafide or attack; got 'fake'"),
+        ("path,label,species,subject,split\nno.png,attack,print,s,test\n",
+         "every picture of the manifest must be there; 1 of 1 are missing: "),
+        ("path,label,species,subject,split\na.png,attack,print,s,train\n",
+         "{m} must have dev and test rows; it has none; check its column 'split'"),
+        ("path,label,species,subject,split\na.png,attack,print,s,dev\na.png,attack,print,s,test\n",
+         "every subject must be in one split; 1 are in several, e.g. 's' in dev and test"),
+        ("path,label,species,subject,split\na.png,attack,print,s,dev\na.png,attack,print,s,dev\n",
+         "every picture must have one row to be judged; 'a.png' has several"),
+        ("path,label,species,subject\n", "{m} must have at least one row below its header; it has none"),
+        ("", "{m} must have at least one row below its header; it has none"),
+    ],
+)  # fmt: skip
+def test_bad_manifests(bonaface, tiny, tmp_path, middle, text, sentence):
+    paint(tmp_path / "a.png")
+    path = tmp_path / "m.csv"
+    path.write_text(text)
+    answer = bonaface("evaluate", path, "--bundle", tiny, "--out", tmp_path / "out")
+    assert answer.sentence.startswith(sentence.format(m=path))
+
+
+def test_a_manifest_in_another_encoding_or_nowhere(bonaface, tiny, tmp_path):
+    path = tmp_path / "m.csv"
+    path.write_bytes(b"path,label,species,subject\n\xe9,bonafide,bonafide,s\n")
+    assert bonaface("evaluate", path).sentence.startswith(f"{path} must be CSV text in UTF-8; it is not (")
+    answer = bonaface("evaluate", tmp_path / "no.csv")
+    assert answer.sentence.endswith("must be a manifest (CSV or Parquet); it does not exist; check the path")

@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from bonaface.data.manifest import Manifest, Row
+from bonaface.errors import ManifestError, ScoreError
+from bonaface.evaluation.scoring import score_manifest
+from bonaface.types import Box, Verdict
+from bonaface.vocabulary import BONAFIDE, SPECIES, Family, Outcome, Reason, Split
+
+ROWS = (
+    Row("a.png", BONAFIDE.label, BONAFIDE, "ann", Split.DEV, groups={"device": "phone"}),
+    Row("b.png", SPECIES["print"].label, SPECIES["print"], "bob", Split.TEST),
+    Row("c.png", BONAFIDE.label, BONAFIDE, "cy", Split.TEST, groups={"light": "dim"}),
+)
+MANIFEST = Manifest(ROWS, Path("faces"))
+
+
+def verdict(score, reason=Reason.BELOW_THRESHOLD):
+    families = {} if score is None else {Family.PHYSICAL: score, Family.DIGITAL: 0.125}
+    outcome = Outcome.NO_DECISION if score is None else Outcome.BONAFIDE
+    return Verdict(outcome, score, 0.5, reason, "", Box(0, 0, 1, 1), 1, "tiny 1", families)
+
+
+class Judge:
+    """Scores by path, and a list of what was asked."""
+
+    def __init__(self, scores, *, stops_at=None):
+        self.scores, self.stops_at, self.asked = scores, stops_at, []
+
+    def __call__(self, path):
+        if len(self.asked) == self.stops_at:
+            raise KeyboardInterrupt
+        self.asked.append(path)
+        score = self.scores[path.name]
+        return verdict(score, Reason.BELOW_THRESHOLD if score is not None else Reason.NO_FACE)
+
+
+SCORES = {"a.png": 0.25, "b.png": None, "c.png": 1.0}
+
+
+def test_every_row_with_its_score_or_its_reason(tmp_path):
+    judge, advanced = Judge(SCORES), []
+    table = score_manifest(judge, MANIFEST, tmp_path / "new/s.csv", on_row=lambda: advanced.append(1))
+    assert judge.asked == [Path("faces/a.png"), Path("faces/b.png"), Path("faces/c.png")]
+    assert len(advanced) == 3
+    rows = list(csv.DictReader((tmp_path / "new/s.csv").read_text().splitlines()))
+    assert [tuple(row.values()) for row in rows] == [
+        ("a.png", "bonafide", "bonafide", "ann", "dev", "0.25", "", "0.25", "0.125", "phone", ""),
+        ("b.png", "attack", "print", "bob", "test", "", "no_face", "", "", "", ""),
+        ("c.png", "bonafide", "bonafide", "cy", "test", "1.0", "", "1.0", "0.125", "", "dim"),
+    ]
+    assert table.sample.tolist() == ["a.png", "b.png", "c.png"]
+    assert table.has_score.tolist() == [True, False, True]
+    assert list(table.groups) == ["device", "light"]
+
+
+@pytest.mark.parametrize("stops_at", [0, 1, 2])
+def test_a_stopped_run_goes_on_and_ends_the_same(tmp_path, stops_at):
+    score_manifest(Judge(SCORES), MANIFEST, tmp_path / "whole.csv")
+    stopped, rest = Judge(SCORES, stops_at=stops_at), Judge(SCORES)
+    with pytest.raises(KeyboardInterrupt):
+        score_manifest(stopped, MANIFEST, tmp_path / "s.csv")
+    advanced = []
+    score_manifest(rest, MANIFEST, tmp_path / "s.csv", on_row=lambda: advanced.append(1))
+    assert len(stopped.asked) + len(rest.asked) == 3
+    assert len(advanced) == 3
+    assert (tmp_path / "s.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
+
+
+def test_a_finished_table_asks_nobody(tmp_path):
+    first = score_manifest(Judge(SCORES), MANIFEST, tmp_path / "s.csv")
+    nobody = Judge({})
+    again = score_manifest(nobody, MANIFEST, tmp_path / "s.csv")
+    assert nobody.asked == []
+    assert again.attack_score.tolist()[::2] == first.attack_score.tolist()[::2]
+
+
+def test_a_table_of_other_columns_is_left_alone(tmp_path):
+    (tmp_path / "s.csv").write_text("path,liveness\na.png,0.5\n")
+    with pytest.raises(ScoreError, match="to be continued"):
+        score_manifest(Judge(SCORES), MANIFEST, tmp_path / "s.csv")
+    assert (tmp_path / "s.csv").read_text() == "path,liveness\na.png,0.5\n"
+
+
+def test_a_picture_with_two_rows(tmp_path):
+    """One row a presentation: the second would vanish without a word."""
+    with pytest.raises(
+        ManifestError, match=r"every picture must have one row to be judged; 'a\.png' has several"
+    ):
+        score_manifest(Judge(SCORES), Manifest((*ROWS, ROWS[0]), Path()), tmp_path / "s.csv")
+    assert not (tmp_path / "s.csv").exists()

@@ -1,0 +1,128 @@
+"""The bundle that comes with the package: whole, small, honest, and right about the demo's portraits."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+import bonaface
+from bonaface.attacks.simulations import SIMULATIONS
+from bonaface.bundle import REPORT, embedded_bundle, read_card, self_test_crops
+from bonaface.cli.demo import SEED, pictures, portraits
+from bonaface.evaluation.report import from_json
+from bonaface.faces.dlib_hog import DlibHogFinder
+from bonaface.inference.session import Session
+from bonaface.vocabulary import SPECIES, Family, Label
+
+FOLDER = embedded_bundle()
+
+pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason="the embedded bundle is not trained yet")
+
+
+@pytest.fixture(scope="module")
+def card():
+    return read_card(FOLDER)
+
+
+@pytest.fixture(scope="module")
+def demo_verdicts():
+    gate = bonaface.load()
+    made = pictures(portraits(), DlibHogFinder(), SEED)
+    return [(subject, species, gate(picture)) for subject, species, _, picture in made]
+
+
+def test_it_is_whole(card):
+    """Reading checks the hash, opening the self-test."""
+    assert Session(FOLDER).card == card
+    assert bonaface.load().card.id == card.id
+
+
+def test_it_is_small(card):
+    assert sum(path.stat().st_size for path in FOLDER.rglob("*") if path.is_file()) <= 10_000_000
+    assert card.model.bytes <= 10_000_000
+
+
+def test_the_card_says_what_it_is(card):
+    assert card.name == "nano"
+    assert card.labels == tuple(Label)
+    assert card.families == tuple(Family)
+    assert card.licence == "Apache-2.0"
+    assert card.training["command"].startswith("bonaface train nano ")
+    assert card.training["seed"] is not None
+    assert card.training["seconds"] > 0
+    assert card.training["finished"]
+
+
+def test_species_are_known_and_were_seen(card):
+    assert {"print", "replay", "faceswap", "diffusion"} <= set(card.species) <= set(SPECIES)
+    assert set(card.simulated_species) == set(card.species) & set(SIMULATIONS)
+    learned = {source.species for source in card.training_data}
+    assert "bonafide" in learned
+    assert set(card.species) - set(card.simulated_species) <= learned
+
+
+def test_every_picture_has_its_licence(card):
+    assert card.training_data
+    for source in card.training_data:
+        assert source.source
+        assert source.licence
+        assert source.count > 0
+
+
+def test_the_notes_are_honest(card):
+    notes = " ".join(card.notes).lower()
+    assert "simulated" in notes
+    assert "only" in notes
+    page = (FOLDER / "CARD.md").read_text(encoding="utf-8")
+    for words in (card.id, card.model.sha256, card.training["command"], *card.notes):
+        assert words in page
+
+
+def test_the_threshold_is_that_of_its_report_and_dev_chose_it(card):
+    report = from_json(json.loads((FOLDER / REPORT).read_text(encoding="utf-8")))
+    assert card.report == REPORT
+    assert report.bundle == card.id
+    assert (report.split, report.threshold.split, card.threshold.split) == ("test", "dev", "dev")
+    assert (report.threshold.value, report.threshold.low, report.threshold.high) == (
+        card.threshold.value, card.threshold.low, card.threshold.high
+    )  # fmt: skip
+    assert set(report.species) == {"print", "replay", "faceswap", "diffusion"}
+
+
+def test_it_reaches_its_targets():
+    report = from_json(json.loads((FOLDER / REPORT).read_text(encoding="utf-8")))
+    assert report.acer_pooled <= 0.10
+    assert report.threshold_free.auc >= 0.95
+
+
+def test_the_portraits_are_bonafide(demo_verdicts):
+    found = {subject: verdict for subject, species, verdict in demo_verdicts if species == "bonafide"}
+    assert {subject: str(verdict.outcome) for subject, verdict in found.items()} == {
+        "Eileen Collins": "bonafide",
+        "Grace Hopper": "bonafide",
+    }
+
+
+def test_most_simulated_attacks_on_them_are_attacks(demo_verdicts):
+    attacks = [
+        (subject, species, verdict) for subject, species, verdict in demo_verdicts if species != "bonafide"
+    ]
+    assert len(attacks) == 10
+    right = [one for one in attacks if one[2].outcome == "attack"]
+    assert len(right) >= 8, [(s, n, v.attack_score) for s, n, v in attacks if v.outcome != "attack"]
+
+
+def test_channels_count(card):
+    session = Session(FOLDER)
+    crops = self_test_crops(card.contract.size)
+    flipped = session.score(np.ascontiguousarray(crops[..., ::-1]))
+    assert np.abs(session.score(crops).attack - flipped.attack).max() > 1e-3
+
+
+def test_a_batch_scores_as_its_crops_do(card):
+    session = Session(FOLDER)
+    crops = self_test_crops(card.contract.size)
+    alone = np.array([session.score(crop[None]).attack[0] for crop in crops])
+    np.testing.assert_allclose(session.score(crops).attack, alone, atol=1e-5)
