@@ -111,7 +111,7 @@ def test_a_difference_is_that_of_both_under_the_same_draws() -> None:
 
 
 def test_pairing_makes_a_difference_plain_that_two_intervals_hide() -> None:
-    first, second = two_systems(2, noise=1.0)
+    first, second = two_systems(2, noise=0.4)
     apart = [bootstrap(table, 0.5, replicates=300, statistics=("auc",))["auc"] for table in (first, second)]
     assert apart[0].low < apart[1].high
     paired = bootstrap_difference(first, second, (0.5, 0.5), replicates=300, statistics=("auc",))["auc"]

@@ -104,3 +104,24 @@ def test_scores_that_are_not_numbers_are_refused(exported):
     broken = DeployedDetector(tiny().eval(), mean=(float("nan"),) * 3, std=CONTRACT.std)
     with pytest.raises(BundleError, match="differs by nan"):
         verify_parity(broken, path, size=32)
+
+
+@pytest.mark.slow
+def test_a_crop_and_its_mirror_image_get_the_same_scores(tmp_path):
+    """The mean of the log-odds of both, worked out with the plain graph's parts."""
+    detector = tiny().eval()
+    path = export_onnx(detector, CONTRACT, tmp_path / "mirrored.onnx", is_mirrored=True)
+    crops = random_crops(3, CONTRACT.size, seed=5)
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    attack, families = session.run(["attack_score", "family_scores"], {"crop": crops.numpy()})
+    flipped = np.ascontiguousarray(crops.numpy()[:, :, ::-1])
+    again, _ = session.run(["attack_score", "family_scores"], {"crop": flipped})
+    np.testing.assert_allclose(attack, again, atol=1e-5)
+    one_by_one = [
+        detector(normalise(torch.from_numpy(view), mean=CONTRACT.mean, std=CONTRACT.std)).family_logits
+        for view in (crops.numpy(), flipped)
+    ]
+    odds = ((one_by_one[0] + one_by_one[1]) / 2).detach().numpy().astype(np.float64)
+    chances = 1 / (1 + np.exp(-odds))
+    np.testing.assert_allclose(families, chances, atol=1e-4)
+    np.testing.assert_allclose(attack, 1 - np.prod(1 - chances, axis=1), atol=1e-4)

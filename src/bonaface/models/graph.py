@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from bonaface.contract import InputContract
 from bonaface.errors import BundleError
-from bonaface.models.detector import Detector
+from bonaface.models.detector import Detector, any_attack_logit
 from bonaface.models.pixels import normalise
 
 TOLERANCE = 1e-4
@@ -27,11 +27,18 @@ QUIET_LOGGERS = ("torch.onnx", "torch.export", "torch._dynamo", "onnxscript", "o
 
 
 class DeployedDetector(nn.Module):
-    """A detector as it is deployed: uint8 crops in, scores in [0, 1] out, higher = attack."""
+    """A detector as it is deployed: uint8 crops in, scores in [0, 1] out, higher = attack.
 
-    def __init__(self, detector: Detector, *, mean: Sequence[float], std: Sequence[float]) -> None:
+    With `is_mirrored` every crop is judged together with its mirror image: the family log-odds are averaged. It
+    costs a second pass, and a face and its mirror image get the same scores.
+    """
+
+    def __init__(
+        self, detector: Detector, *, mean: Sequence[float], std: Sequence[float], is_mirrored: bool = False
+    ) -> None:
         super().__init__()
         self.detector = detector
+        self.is_mirrored = is_mirrored
         self.mean = tuple(mean)
         self.std = tuple(std)
 
@@ -43,11 +50,18 @@ class DeployedDetector(nn.Module):
         Args:
             crop: RGB, HWC, 0..255.
         """
-        evidence = self.detector(normalise(crop, mean=self.mean, std=self.std))
-        return torch.sigmoid(evidence.attack_logit), torch.sigmoid(evidence.family_logits)
+        pixels = normalise(crop, mean=self.mean, std=self.std)
+        if not self.is_mirrored:
+            evidence = self.detector(pixels)
+            return torch.sigmoid(evidence.attack_logit), torch.sigmoid(evidence.family_logits)
+        both = self.detector(torch.cat((pixels, pixels.flip(3)))).family_logits
+        family_logits = both.unflatten(0, (2, -1)).mean(dim=0)
+        return torch.sigmoid(any_attack_logit(family_logits)), torch.sigmoid(family_logits)
 
 
-def export_onnx(detector: Detector, contract: InputContract, path: Path, *, opset: int = 18) -> Path:
+def export_onnx(
+    detector: Detector, contract: InputContract, path: Path, *, is_mirrored: bool = False, opset: int = 18
+) -> Path:
     """Write a detector as one ONNX file and compare it with torch on random crops.
 
     The graph takes `crop`, uint8 (batch, size, size, 3) RGB, and gives `attack_score` (batch,) and
@@ -57,12 +71,14 @@ def export_onnx(detector: Detector, contract: InputContract, path: Path, *, opse
         detector: On any device, in any mode.
         contract: Size, mean and std of the input.
         path: The file to write.
+        is_mirrored: Whether a crop is judged together with its mirror image.
         opset: Of the ONNX operators.
 
     Raises:
         BundleError: If onnxruntime and torch disagree by more than 1e-4.
     """
-    deployed = DeployedDetector(copy.deepcopy(detector).cpu().float(), mean=contract.mean, std=contract.std)
+    plain = copy.deepcopy(detector).cpu().float()
+    deployed = DeployedDetector(plain, mean=contract.mean, std=contract.std, is_mirrored=is_mirrored)
     deployed.eval()
     example = random_crops(2, contract.size, seed=0)
     with quiet(), torch.no_grad():

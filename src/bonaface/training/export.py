@@ -76,7 +76,7 @@ def export_run(
     record = _record(run)
     out.mkdir(parents=True, exist_ok=True)
     (out / REPORT).unlink(missing_ok=True)
-    export_onnx(detector, recipe.contract, out / MODEL)
+    export_onnx(detector, recipe.contract, out / MODEL, is_mirrored=recipe.is_mirrored)
     species = tuple(name for name, share in recipe.mixture.shares.items() if share > 0)
     card = BundleCard(
         name=recipe.name,

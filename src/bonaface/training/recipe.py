@@ -57,6 +57,7 @@ class Recipe:
         batch_size: Samples a step and process.
         num_workers: Processes that make samples beside the loop.
         seed: The same seed gives the same samples in the same order.
+        is_mirrored: Whether the exported model judges every crop together with its mirror image.
         mixed_precision: `bf16` forms the model's products in bfloat16; weights and losses stay float32.
 
     Raises:
@@ -74,6 +75,7 @@ class Recipe:
     batch_size: int = 32
     num_workers: int = 2
     seed: int = 0
+    is_mirrored: bool = True
     mixed_precision: Literal["no", "bf16"] = "no"
 
     def __post_init__(self) -> None:
