@@ -76,9 +76,7 @@ def test_the_card(made):
 def test_the_bundle_scores_as_torch_does(made):
     folder, detector, card = made
     session = Session(folder / "bundle")  # passes its own self-test
-    deployed = DeployedDetector(
-        detector, mean=card.contract.mean, std=card.contract.std, is_mirrored=True
-    )
+    deployed = DeployedDetector(detector, mean=card.contract.mean, std=card.contract.std, is_mirrored=True)
     for crops in (
         self_test_crops(32),
         np.random.default_rng(0).integers(0, 256, (5, 32, 32, 3), np.uint8),

@@ -1,6 +1,7 @@
 import json
 import os
 import signal
+from dataclasses import replace
 
 import pytest
 
@@ -55,7 +56,7 @@ def test_from_a_manifest_to_a_run_with_its_record(manifest, tmp_path):
 def test_the_record_is_there_while_the_run_goes_on(manifest, tmp_path, monkeypatch):
     seen = []
 
-    def train(recipe, material, out, *, is_resumed):
+    def train(recipe, material, out, *, is_resumed, start):
         seen.append(record(out))
         raise KeyboardInterrupt
 
@@ -108,3 +109,29 @@ def test_refusals_come_before_any_face_is_looked_for(manifest, tmp_path):
     assert rows == []
     assert record(out) == before
     assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_run_starts_from_the_best_weights_of_another(manifest, tmp_path):
+    parent, child = tmp_path / "parent", tmp_path / "child"
+    started(manifest, parent)
+    still = tiny(epochs=1, samples_per_epoch=8, **{"optimisation": replace(RECIPE.optimisation, lr_new=0.0)})
+    started(
+        manifest, child, recipe=still, start_from=parent, command="bonaface train tiny --start-from parent"
+    )
+    best, kept = load_checkpoint(parent / "best").weights, load_checkpoint(child / "last").weights
+    learned = [name for name in best if "running_" not in name and "num_batches" not in name]
+    assert learned
+    assert all((best[name] == kept[name]).all() for name in learned)
+    held = record(child)
+    assert held["earlier_runs"] == [
+        {"command": "bonaface train tiny", "seed": RECIPE.seed, "seconds": record(parent)["seconds"]}
+    ]
+
+
+def test_a_run_can_not_start_from_another_model(manifest, tmp_path):
+    started(manifest, tmp_path / "parent")
+    other = tiny(model=replace(RECIPE.model, embedding_size=4))
+    with pytest.raises(CheckpointError, match=r"^the weights to start from must fit the recipe's model"):
+        started(manifest, tmp_path / "child", recipe=other, start_from=tmp_path / "parent")
+    with pytest.raises(CheckpointError, match="must be a checkpoint"):
+        started(manifest, tmp_path / "orphan", start_from=tmp_path / "nothing")

@@ -22,6 +22,9 @@ def train(
         list[str] | None,
         typer.Option("--set", help="Change a setting, e.g. --set epochs=3. May be repeated."),
     ] = None,
+    start_from: Annotated[
+        Path | None, typer.Option(help="Another run's folder, whose best weights this one starts from.")
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on exactly where the run stopped.")] = False,
 ) -> None:
     """Train a detector by a recipe, on one CPU, on one GPU, or on many under torchrun.
@@ -47,7 +50,14 @@ def train(
     learned = assigned(read_manifest(data)).of_split(Split.TRAIN, Split.DEV)
     with progress_bar("finding faces", len(learned.rows)) as advance:
         result = run_recipe(
-            chosen, data, out, finder=DlibHogFinder(), command=command, is_resumed=resume, on_row=advance
+            chosen,
+            data,
+            out,
+            finder=DlibHogFinder(),
+            command=command,
+            is_resumed=resume,
+            start_from=start_from,
+            on_row=advance,
         )
     if result.is_finished:
         where = f"best epoch {result.progress.best_epoch + 1}, dev AUC {result.progress.best_value:.4f}"

@@ -56,19 +56,21 @@ def _training(card: BundleCard) -> str:
     hardware = ", ".join(f"{key} {value}" for key, value in dict(record.get("hardware", {})).items())
     versions = ", ".join(f"{key} {value}" for key, value in dict(record.get("versions", {})).items())
     best = record.get("best_epoch")
-    minutes = float(record.get("seconds", 0)) / 60
-    resumed = "".join(f"\n{command}" for command in record.get("resumed_by", ()))
+    runs = [*record.get("earlier_runs", ()), record]
+    commands = [run.get("command", "not recorded") for run in runs]
+    commands += record.get("resumed_by", ())
+    minutes = sum(float(run.get("seconds", 0)) for run in runs) / 60
     return f"""## Training
 
 ```
-{record.get("command", "not recorded")}{resumed}
+{chr(10).join(commands)}
 ```
 
 | | |
 |---|---|
-| seed | {record.get("seed", "not recorded")} |
-| time | {minutes:.0f} minutes |
-| epoch chosen on dev | {"not recorded" if best is None else best + 1} |
+| seed | {", ".join(str(run.get("seed", "not recorded")) for run in runs)} |
+| time | {minutes:.0f} minutes in all |
+| epoch of the last command, chosen on dev | {"not recorded" if best is None else best + 1} |
 | hardware | {hardware or "not recorded"} |
 | versions | {versions or "not recorded"} |"""
 

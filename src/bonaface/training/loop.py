@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, cast
@@ -49,7 +50,14 @@ class Result:
     seconds: float
 
 
-def train(recipe: Recipe, material: Material, out: Path, *, is_resumed: bool = False) -> Result:
+def train(
+    recipe: Recipe,
+    material: Material,
+    out: Path,
+    *,
+    is_resumed: bool = False,
+    start: Mapping[str, torch.Tensor] | None = None,
+) -> Result:
     """Run the recipe; `out` gets checkpoints `last` and `best`, and a line an epoch in `events.jsonl`.
 
     Runs on one CPU, on one GPU, or on many under `torchrun`, as accelerate finds them. On SIGTERM or SIGINT the
@@ -60,6 +68,7 @@ def train(recipe: Recipe, material: Material, out: Path, *, is_resumed: bool = F
         material: What to learn from.
         out: The run's folder.
         is_resumed: Continue from `last`, with the same samples and rates as if nothing had happened.
+        start: Weights that a new run starts from, by name; fresh ones when None.
 
     Raises:
         CheckpointError: If `last` is missing, cut, or of another recipe; for a new run, if `out` holds one already.
@@ -70,7 +79,7 @@ def train(recipe: Recipe, material: Material, out: Path, *, is_resumed: bool = F
     cv2.setNumThreads(1)
     saved = saved_run(recipe, out, is_resumed=is_resumed)
     run = _Run(recipe, material, out, accelerator_of(recipe))
-    run.begin(saved)
+    run.begin(saved, start)
     with stop_requests() as stop, run.bar() as bar:
         while run.progress.epoch < recipe.epochs:
             epoch_started = time.monotonic()
@@ -163,14 +172,25 @@ class _Run:
         self.progress = checkpoint.Progress(num_processes=accelerator.num_processes)
         self.started = time.monotonic()
 
-    def begin(self, saved: checkpoint.Checkpoint | None) -> None:
-        """Start anew, or take everything back from `saved`."""
+    def begin(self, saved: checkpoint.Checkpoint | None, start: Mapping[str, torch.Tensor] | None) -> None:
+        """Take everything back from `saved`; or start anew, from the weights `start` where they are given."""
         if saved is not None:
             self._take_back(saved)
+        elif start is not None:
+            self._start_from(start)
         self.started = time.monotonic() - self.progress.seconds
         if self.accelerator.is_main_process:
             self.out.mkdir(parents=True, exist_ok=True)
             forget_from(self.out, self.progress.epoch)
+
+    def _start_from(self, weights: Mapping[str, torch.Tensor]) -> None:
+        try:
+            self.bare.load_state_dict(weights)
+            cast(Detector, self.average.module).load_state_dict(weights)
+        except RuntimeError:
+            raise CheckpointError(
+                "the weights to start from must fit the recipe's model; they do not; start from a run of the same model"
+            ) from None
 
     def _take_back(self, saved: checkpoint.Checkpoint) -> None:
         before, now = saved.progress.num_processes, self.accelerator.num_processes

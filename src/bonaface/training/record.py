@@ -58,6 +58,7 @@ class Record:
         seconds: Spent in the loop, over all resumes.
         best_epoch: The epoch that dev chose, from 0; None before the first ended.
         dev: The dev figures of that epoch.
+        earlier_runs: Runs whose weights this one started from, the first one first: command, seed and seconds.
     """
 
     recipe: Mapping[str, Any]
@@ -75,9 +76,17 @@ class Record:
     seconds: float = 0.0
     best_epoch: int | None = None
     dev: Mapping[str, Any] | None = None
+    earlier_runs: tuple[Mapping[str, Any], ...] = ()
 
 
-def begun(recipe: Recipe, material: Material, *, command: str, earlier: Record | None = None) -> Record:
+def begun(
+    recipe: Recipe,
+    material: Material,
+    *,
+    command: str,
+    earlier: Record | None = None,
+    parent: Record | None = None,
+) -> Record:
     """The record of a run that starts.
 
     Args:
@@ -85,6 +94,7 @@ def begun(recipe: Recipe, material: Material, *, command: str, earlier: Record |
         material: What it learns from.
         command: The exact command line.
         earlier: The record so far, where the run is resumed.
+        parent: The record of the run that it starts from.
     """
     fresh = Record(
         recipe=to_dict(recipe),
@@ -98,6 +108,7 @@ def begun(recipe: Recipe, material: Material, *, command: str, earlier: Record |
         num_train=len(material.scenes),
         num_dev=len(material.dev),
         started=_now(),
+        earlier_runs=() if parent is None else (*parent.earlier_runs, _brief(parent)),
     )
     if earlier is None:
         return fresh
@@ -109,7 +120,12 @@ def begun(recipe: Recipe, material: Material, *, command: str, earlier: Record |
         seconds=earlier.seconds,
         best_epoch=earlier.best_epoch,
         dev=earlier.dev,
+        earlier_runs=earlier.earlier_runs,
     )
+
+
+def _brief(record: Record) -> dict[str, Any]:
+    return {"command": record.command, "seed": record.seed, "seconds": record.seconds}
 
 
 def ended(record: Record, progress: Progress, *, is_finished: bool, out: Path) -> Record:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from bonaface.data.manifest import read_manifest
 from bonaface.faces.finder import Finder
-from bonaface.training.loop import Result, accelerator_of, saved_run, train
+from bonaface.training.checkpoint import load_checkpoint
+from bonaface.training.loop import BEST, Result, accelerator_of, saved_run, train
 from bonaface.training.material import gather
 from bonaface.training.recipe import Recipe
 from bonaface.training.record import begun, ended, read_record, write_record
@@ -21,6 +22,7 @@ def run_recipe(
     finder: Finder,
     command: str,
     is_resumed: bool = False,
+    start_from: Path | None = None,
     on_row: Callable[[], None] = lambda: None,
 ) -> Result:
     """Find the faces, train, and keep `run.json` beside the checkpoints at the start and at the end.
@@ -34,15 +36,20 @@ def run_recipe(
         finder: The one that the recipe's contract names.
         command: The exact command line, for the record.
         is_resumed: Continue from the `last` checkpoint in `out`.
+        start_from: Another run's folder, whose best weights a new run starts from.
         on_row: Called after each picture of the manifest's train and dev splits, for a progress bar.
 
     Raises:
-        CheckpointError: If `out` holds a run already; when resuming, if it holds none, or one of another recipe.
+        CheckpointError: If `out` holds a run already; when resuming, if it holds none, or one of another recipe; if
+            the run to start from has no whole checkpoint, or one of another model.
         ManifestError: If the manifest or its pictures are not fit to train on.
         RecipeError: If the recipe does not fit the finder or the number of samples, or the loss is not finite.
     """
     saved_run(recipe, out, is_resumed=is_resumed)  # refuses before the minutes that finding faces takes
     earlier = read_record(out) if is_resumed else None
+    start, parent = None, None
+    if start_from is not None and not is_resumed:
+        start, parent = load_checkpoint(start_from / BEST).weights, read_record(start_from)
     material = gather(
         read_manifest(manifest_path),
         finder=finder,
@@ -52,10 +59,10 @@ def run_recipe(
         on_row=on_row,
     )
     is_writing = accelerator_of(recipe).is_main_process and not (earlier and earlier.finished)
-    record = begun(recipe, material, command=command, earlier=earlier)
+    record = begun(recipe, material, command=command, earlier=earlier, parent=parent)
     if is_writing:
         write_record(out, record)
-    result = train(recipe, material, out, is_resumed=is_resumed)
+    result = train(recipe, material, out, is_resumed=is_resumed, start=start)
     if is_writing:
         write_record(out, ended(record, result.progress, is_finished=result.is_finished, out=out))
     return result
