@@ -7,10 +7,14 @@ faces=${1:?give the folder that has manifest.csv}
 bonaface=.venv-dev/bin/bonaface
 bundle=src/bonaface/bundles/nano
 
-# Waiting threads give their core to the workers that make samples; --resume is harmless on a new folder's first run.
+# Waiting threads give their core to the workers that make samples.
 export OMP_WAIT_POLICY=PASSIVE
-if [ -d runs/nano/last ]; then resume=--resume; else resume=; fi
-$bonaface train nano --data "$faces/manifest.csv" --out runs/nano $resume
+stage() {  # recipe, folder, further options; goes on where an earlier call was stopped
+  if [ -d "$2/last" ]; then resume=--resume; else resume=; fi
+  $bonaface train "$1" --data "$faces/manifest.csv" --out "$2" "${@:3}" $resume
+}
+stage nano runs/nano-first
+stage nano_finish runs/nano --start-from runs/nano-first
 
 # Dev and test pictures: bona fide copies, three simulated attacks on each, and the diffusion portraits.
 [ -f runs/simulated/manifest.csv ] || $bonaface simulate "$faces/manifest.csv" runs/simulated \
@@ -19,7 +23,7 @@ $bonaface train nano --data "$faces/manifest.csv" --out runs/nano $resume
   --out benchmarks/results/shortcut_probes.json
 
 $bonaface export runs/nano "$bundle" --data runs/simulated/manifest.csv --evaluation runs/evaluation \
-  --bundle-version 0.1.0 \
+  --name nano --bundle-version 0.1.0 \
   --note "It has seen simulated prints, replays and face swaps only, never a real one: expect more errors on real attacks." \
   --note "Its bona fide pictures are studio portraits, frontal, sharp, well lit, mostly older and male; no phone or webcam." \
   --note "Its diffusion portraits come from one model, Stable Diffusion 3."

@@ -21,6 +21,7 @@ def export(
     evaluation: Annotated[
         Path | None, typer.Option(help="Folder for the scores of --data; OUT-evaluation by default.")
     ] = None,
+    name: Annotated[str | None, typer.Option(help="Of the bundle; the recipe's by default.")] = None,
     version: Annotated[str, typer.Option("--bundle-version", help="Of this training.")] = "0.1.0",
     licence: Annotated[str, typer.Option(help="Of the weights, an SPDX identifier.")] = "Apache-2.0",
     note: Annotated[list[str] | None, typer.Option(help="What a user must know. May be repeated.")] = None,
@@ -37,13 +38,13 @@ def export(
         raise MissingExtraError("bonaface export", extra="train") from None
     from bonaface.cli.evaluate import judged, show
 
-    card = export_run(run, out, version=version, licence=licence, notes=tuple(note or ()))
+    card = export_run(run, out, version=version, licence=licence, name=name, notes=tuple(note or ()))
     if data is not None:
         from bonaface.evaluation.report import report_from_scores
 
         folder = evaluation or out.with_name(out.name + "-evaluation")
-        table, name = judged(data, folder, bundle=out, finder=None, threads=1)
-        report = report_from_scores(table, bundle=name)
+        table, bundle_id = judged(data, folder, bundle=out, finder=None, threads=1)
+        report = report_from_scores(table, bundle=bundle_id)
         card = with_report(out, report)
         show(report)
     size = f"{card.model.bytes / 1e6:.1f} MB"

@@ -55,7 +55,13 @@ def detector_of_run(run: Path) -> tuple[Detector, Recipe]:
 
 
 def export_run(
-    run: Path, out: Path, *, version: str, licence: str, notes: tuple[str, ...] = ()
+    run: Path,
+    out: Path,
+    *,
+    version: str,
+    licence: str,
+    name: str | None = None,
+    notes: tuple[str, ...] = (),
 ) -> BundleCard:
     """Write the bundle of a run, with a threshold of 0.5 until `with_report` brings a measured one.
 
@@ -64,6 +70,7 @@ def export_run(
         out: A folder; a bundle in it is replaced.
         version: Of the bundle.
         licence: Of the weights, an SPDX identifier.
+        name: Of the bundle; the recipe's when None.
         notes: What a user must know.
 
     Raises:
@@ -79,7 +86,7 @@ def export_run(
     export_onnx(detector, recipe.contract, out / MODEL, is_mirrored=recipe.is_mirrored)
     species = tuple(name for name, share in recipe.mixture.shares.items() if share > 0)
     card = BundleCard(
-        name=recipe.name,
+        name=name or recipe.name,
         version=version,
         contract=recipe.contract,
         threshold=UNMEASURED,

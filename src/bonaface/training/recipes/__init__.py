@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 from bonaface.errors import RecipeError, did_you_mean
 from bonaface.training.recipe import Recipe
-from bonaface.training.recipes.nano import nano
+from bonaface.training.recipes.nano import nano, nano_finish
 
-RECIPES: dict[str, Callable[[], Recipe]] = {"nano": nano}
+RECIPES: dict[str, Callable[[], Recipe]] = {"nano": nano, "nano_finish": nano_finish}
 
 
 def recipe_named(name: str) -> Recipe:
