@@ -13,8 +13,8 @@ stage() {  # recipe, folder, further options; goes on where an earlier call was 
   if [ -d "$2/last" ]; then resume=--resume; else resume=; fi
   $bonaface train "$1" --data "$faces/manifest.csv" --out "$2" "${@:3}" $resume
 }
-stage nano runs/nano-first
-stage nano_finish runs/nano --start-from runs/nano-first
+stage nano runs/nano
+stage nano_finish runs/nano-finish --start-from runs/nano
 
 # Dev and test pictures: bona fide copies, three simulated attacks on each, and the diffusion portraits.
 [ -f runs/simulated/manifest.csv ] || $bonaface simulate "$faces/manifest.csv" runs/simulated \
@@ -22,7 +22,7 @@ stage nano_finish runs/nano --start-from runs/nano-first
 .venv-dev/bin/python benchmarks/shortcut_probes.py runs/simulated/manifest.csv \
   --out benchmarks/results/shortcut_probes.json
 
-$bonaface export runs/nano "$bundle" --data runs/simulated/manifest.csv --evaluation runs/evaluation \
+$bonaface export runs/nano-finish "$bundle" --data runs/simulated/manifest.csv --evaluation runs/evaluation \
   --name nano --bundle-version 0.1.0 \
   --note "It has seen simulated prints, replays and face swaps only, never a real one: expect more errors on real attacks." \
   --note "Its bona fide pictures are studio portraits, frontal, sharp, well lit, mostly older and male; no phone or webcam." \

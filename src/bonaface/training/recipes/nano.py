@@ -11,7 +11,7 @@ from bonaface.training.recipe import Recipe
 def nano() -> Recipe:
     """A convolutional stem and four CLIP blocks with La-SoftMoE beside each MLP, learned anchors, two families.
 
-    Command: bonaface train nano --data faces/manifest.csv --out runs/nano-first
+    Command: bonaface train nano --data faces/manifest.csv --out runs/nano
     """
     return Recipe(name="nano")
 
@@ -21,7 +21,7 @@ def nano_finish() -> Recipe:
 
     As positives that look bona fide they keep the digital score unsure of everything else.
 
-    Command: bonaface train nano_finish --start-from runs/nano-first --data faces/manifest.csv --out runs/nano
+    Command: bonaface train nano_finish --start-from runs/nano --data faces/manifest.csv --out runs/nano-finish
     """
     first = nano()
     shares = {"print": 0.20, "replay": 0.22, "spsc": 0.06, "faceswap": 0.30, "sdsc": 0.06, "diffusion": 0.16}
