@@ -88,6 +88,8 @@ class BundleCard:
         training: Command, seed, time, hardware and versions.
         model: The model's file.
         self_test: Checked whenever the bundle is loaded.
+        family_scales: What each family's log-odds are multiplied by in the graph; empty without calibration.
+        family_offsets: What is added to them then.
         report: The evaluation report's file in the folder; None before one is there.
         notes: What a user must know.
         schema_version: Of this file's form.
@@ -108,6 +110,8 @@ class BundleCard:
     training: Mapping[str, Any]
     model: ModelFile
     self_test: SelfTest
+    family_scales: tuple[float, ...] = ()
+    family_offsets: tuple[float, ...] = ()
     report: str | None = None
     notes: tuple[str, ...] = ()
     schema_version: int = field(default=SCHEMA_VERSION)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +12,7 @@ import typer
 
 from bonaface.cli.console import finder_file, plain, progress_bar, remark, results, say
 from bonaface.errors import ManifestError
+from bonaface.vocabulary import Split
 
 if TYPE_CHECKING:
     from bonaface.bundle import BundleCard
@@ -51,31 +53,35 @@ def evaluate(
 
 
 def judged(
-    manifest_path: Path, out: Path, *, bundle: Path | None, finder: str | None, threads: int
+    manifest_path: Path,
+    out: Path,
+    *,
+    bundle: Path | None,
+    finder: str | None,
+    threads: int,
+    splits: Sequence[Split] = (Split.DEV, Split.TEST),
 ) -> tuple[ScoreTable, str]:
-    """Score the dev and test rows of a manifest into `out`; the table and the bundle's name."""
+    """Score the rows of some splits of a manifest into `out`; the table and the bundle's name."""
     from bonaface.data.manifest import check_files, read_manifest
     from bonaface.data.splits import assigned
     from bonaface.evaluation.scoring import score_manifest
     from bonaface.inference.gate import load
-    from bonaface.vocabulary import Split
 
-    manifest = assigned(read_manifest(manifest_path)).of_split(Split.DEV, Split.TEST)
+    manifest = assigned(read_manifest(manifest_path)).of_split(*splits)
     if not manifest.rows:
-        raise ManifestError(
-            f"{manifest_path} must have dev and test rows; it has none; check its column 'split'"
-        )
+        wanted = " and ".join(splits)
+        raise ManifestError(f"{manifest_path} must have {wanted} rows; it has none; check its column 'split'")
     check_files(manifest)
     gate = load(bundle, yunet=finder_file(finder), num_threads=threads)
-    scores = out / f"scores-{_key(manifest_path, gate.card, finder)}.csv"
+    scores = out / f"scores-{_key(manifest_path, gate.card, finder, splits)}.csv"
     with progress_bar("judging", len(manifest.rows)) as advance:
         table = score_manifest(gate, manifest, scores, on_row=advance)
     return table, gate.card.id
 
 
-def _key(manifest: Path, card: BundleCard, finder: str | None) -> str:
-    """What scores belong to: the manifest's words, the model, its input contract and the finder."""
-    parts = (card.model.sha256, repr(card.contract), finder or "")
+def _key(manifest: Path, card: BundleCard, finder: str | None, splits: Sequence[Split]) -> str:
+    """What scores belong to: the manifest's words, the model, its input contract, the finder and the splits."""
+    parts = (card.model.sha256, repr(card.contract), finder or "", *splits)
     return hashlib.sha256(manifest.read_bytes() + "\0".join(("", *parts)).encode()).hexdigest()[:12]
 
 

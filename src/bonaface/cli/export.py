@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from bonaface.cli.console import say
 from bonaface.errors import MissingExtraError
+from bonaface.vocabulary import Split
 
 
 def export(
@@ -16,7 +17,9 @@ def export(
     out: Annotated[Path, typer.Argument(help="The bundle's folder; a bundle in it is replaced.")],
     data: Annotated[
         Path | None,
-        typer.Option(help="A manifest to measure on: threshold from its dev rows, report on its test rows."),
+        typer.Option(
+            help="A manifest: calibration and threshold from its dev rows, report on its test rows."
+        ),
     ] = None,
     evaluation: Annotated[
         Path | None, typer.Option(help="Folder for the scores of --data; OUT-evaluation by default.")
@@ -28,7 +31,8 @@ def export(
 ) -> None:
     """Turn a training run into a bundle: an ONNX model with its preprocessing inside, and a card.
 
-    Without --data the threshold is 0.5 and nothing is measured: say so to whoever gets the bundle.
+    With --data the families are calibrated and the threshold is chosen on the dev rows, and the test rows are measured.
+    Without it the threshold is 0.5 and nothing is measured: say so to whoever gets the bundle.
     """
     try:
         from bonaface.training.export import export_run, with_report
@@ -38,11 +42,15 @@ def export(
         raise MissingExtraError("bonaface export", extra="train") from None
     from bonaface.cli.evaluate import judged, show
 
-    card = export_run(run, out, version=version, licence=licence, name=name, notes=tuple(note or ()))
+    about: dict[str, Any] = {"version": version, "licence": licence, "name": name, "notes": tuple(note or ())}
+    card = export_run(run, out, **about)
     if data is not None:
+        from bonaface.evaluation.calibration import fit_families
         from bonaface.evaluation.report import report_from_scores
 
         folder = evaluation or out.with_name(out.name + "-evaluation")
+        dev, _ = judged(data, folder, bundle=out, finder=None, threads=1, splits=[Split.DEV])
+        export_run(run, out, calibration=fit_families(dev), **about)
         table, bundle_id = judged(data, folder, bundle=out, finder=None, threads=1)
         report = report_from_scores(table, bundle=bundle_id)
         card = with_report(out, report)

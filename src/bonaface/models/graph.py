@@ -29,16 +29,31 @@ QUIET_LOGGERS = ("torch.onnx", "torch.export", "torch._dynamo", "onnxscript", "o
 class DeployedDetector(nn.Module):
     """A detector as it is deployed: uint8 crops in, scores in [0, 1] out, higher = attack.
 
+    Each family's log-odds are calibrated, scale * log-odds + offset, before their union is taken.
+
     With `is_mirrored` every crop is judged together with its mirror image: the family log-odds are averaged. It
     costs a second pass, and a face and its mirror image get the same scores.
     """
 
+    scales: Tensor
+    offsets: Tensor
+
     def __init__(
-        self, detector: Detector, *, mean: Sequence[float], std: Sequence[float], is_mirrored: bool = False
+        self,
+        detector: Detector,
+        *,
+        mean: Sequence[float],
+        std: Sequence[float],
+        is_mirrored: bool = False,
+        scales: Sequence[float] | None = None,
+        offsets: Sequence[float] | None = None,
     ) -> None:
         super().__init__()
         self.detector = detector
         self.is_mirrored = is_mirrored
+        num_families = detector.anchors.features.shape[0]
+        self.register_buffer("scales", torch.tensor(scales or [1.0] * num_families))
+        self.register_buffer("offsets", torch.tensor(offsets or [0.0] * num_families))
         self.mean = tuple(mean)
         self.std = tuple(std)
 
@@ -51,16 +66,24 @@ class DeployedDetector(nn.Module):
             crop: RGB, HWC, 0..255.
         """
         pixels = normalise(crop, mean=self.mean, std=self.std)
-        if not self.is_mirrored:
-            evidence = self.detector(pixels)
-            return torch.sigmoid(evidence.attack_logit), torch.sigmoid(evidence.family_logits)
-        both = self.detector(torch.cat((pixels, pixels.flip(3)))).family_logits
-        family_logits = both.unflatten(0, (2, -1)).mean(dim=0)
+        if self.is_mirrored:
+            both = self.detector(torch.cat((pixels, pixels.flip(3)))).family_logits
+            family_logits = both.unflatten(0, (2, -1)).mean(dim=0)
+        else:
+            family_logits = self.detector(pixels).family_logits
+        family_logits = family_logits * self.scales + self.offsets
         return torch.sigmoid(any_attack_logit(family_logits)), torch.sigmoid(family_logits)
 
 
 def export_onnx(
-    detector: Detector, contract: InputContract, path: Path, *, is_mirrored: bool = False, opset: int = 18
+    detector: Detector,
+    contract: InputContract,
+    path: Path,
+    *,
+    is_mirrored: bool = False,
+    scales: Sequence[float] | None = None,
+    offsets: Sequence[float] | None = None,
+    opset: int = 18,
 ) -> Path:
     """Write a detector as one ONNX file and compare it with torch on random crops.
 
@@ -72,13 +95,22 @@ def export_onnx(
         contract: Size, mean and std of the input.
         path: The file to write.
         is_mirrored: Whether a crop is judged together with its mirror image.
+        scales: Of each family's log-odds; 1 when None.
+        offsets: Of each family's log-odds; 0 when None.
         opset: Of the ONNX operators.
 
     Raises:
         BundleError: If onnxruntime and torch disagree by more than 1e-4.
     """
     plain = copy.deepcopy(detector).cpu().float()
-    deployed = DeployedDetector(plain, mean=contract.mean, std=contract.std, is_mirrored=is_mirrored)
+    deployed = DeployedDetector(
+        plain,
+        mean=contract.mean,
+        std=contract.std,
+        is_mirrored=is_mirrored,
+        scales=scales,
+        offsets=offsets,
+    )
     deployed.eval()
     example = random_crops(2, contract.size, seed=0)
     with quiet(), torch.no_grad():

@@ -24,10 +24,20 @@ Tells bona fide faces from attacks: an `attack_score` in [0, 1], higher = attack
 | | |
 |---|---|
 | input | crop {contract.size} x {contract.size}, uint8 RGB; faces by {contract.finder}, margin {contract.margin_ratio} |
+| calibration, fitted on dev | {_calibration(card)} |
 | file | {card.model.file}, {card.model.bytes / 1e6:.2f} MB, sha256 `{card.model.sha256}` |
 | licence of the weights | {card.licence} |
 | species it has learned from simulations | {simulated} |
 | species it has learned from pictures | {real} |"""
+
+
+def _calibration(card: BundleCard) -> str:
+    if not card.family_scales:
+        return "none"
+    return "; ".join(
+        f"{family}: {scale:.3f} x log-odds {offset:+.3f}"
+        for family, scale, offset in zip(card.families, card.family_scales, card.family_offsets, strict=True)
+    )
 
 
 def _limits(card: BundleCard) -> str:

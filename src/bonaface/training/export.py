@@ -22,6 +22,7 @@ from bonaface.bundle import (
     write_card,
 )
 from bonaface.errors import BundleError, CheckpointError
+from bonaface.evaluation.calibration import FamilyCalibration
 from bonaface.evaluation.report import Report, write_report
 from bonaface.models.detector import Detector
 from bonaface.models.graph import export_onnx
@@ -62,6 +63,7 @@ def export_run(
     licence: str,
     name: str | None = None,
     notes: tuple[str, ...] = (),
+    calibration: FamilyCalibration | None = None,
 ) -> BundleCard:
     """Write the bundle of a run, with a threshold of 0.5 until `with_report` brings a measured one.
 
@@ -72,6 +74,7 @@ def export_run(
         licence: Of the weights, an SPDX identifier.
         name: Of the bundle; the recipe's when None.
         notes: What a user must know.
+        calibration: Of the families, fitted on dev; none when None.
 
     Raises:
         CheckpointError: If the run has no whole checkpoint.
@@ -83,7 +86,15 @@ def export_run(
     record = _record(run)
     out.mkdir(parents=True, exist_ok=True)
     (out / REPORT).unlink(missing_ok=True)
-    export_onnx(detector, recipe.contract, out / MODEL, is_mirrored=recipe.is_mirrored)
+    scales, offsets = (calibration.scales, calibration.offsets) if calibration else ((), ())
+    export_onnx(
+        detector,
+        recipe.contract,
+        out / MODEL,
+        is_mirrored=recipe.is_mirrored,
+        scales=scales,
+        offsets=offsets,
+    )
     species = tuple(name for name, share in recipe.mixture.shares.items() if share > 0)
     card = BundleCard(
         name=name or recipe.name,
@@ -99,6 +110,8 @@ def export_run(
         training=record,
         model=describe_model(out / MODEL),
         self_test=_self_test(out / MODEL, recipe.contract.size),
+        family_scales=scales,
+        family_offsets=offsets,
         notes=notes,
     )
     _written(out, card, None)
