@@ -27,7 +27,7 @@ class FamilyCalibration:
 
     def applied(self, family_log_odds: LogOdds) -> LogOdds:
         """Calibrated log-odds, (rows, families)."""
-        return family_log_odds * np.asarray(self.scales) + np.asarray(self.offsets)
+        return np.asarray(family_log_odds * np.array(self.scales) + np.array(self.offsets), np.float64)
 
 
 def fit_families(dev: ScoreTable) -> FamilyCalibration:
