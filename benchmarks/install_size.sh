@@ -1,13 +1,19 @@
 #!/usr/bin/env bash
 # Megabytes on disk: the light install, the same with the demo extra, and the embedded bundle.
+#   benchmarks/install_size.sh [OUT.json]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 place=$(mktemp -d)
 trap 'rm -rf "$place"' EXIT
-for extra in "" "[demo]"; do
+size() {  # extra
   python3 -m venv "$place/env"
-  "$place/env/bin/python" -m pip install --quiet --disable-pip-version-check --constraint constraints.txt ".$extra"
-  echo "bonaface$extra: $(du -sm "$place/env" | cut -f1) MB"
+  "$place/env/bin/python" -m pip install --quiet --disable-pip-version-check --constraint constraints.txt ".$1" >&2
+  du -sm "$place/env" | cut -f1
   rm -rf "$place/env"
-done
-echo "embedded bundle: $(du -sk src/bonaface/bundles/nano | cut -f1) kB"
+}
+light=$(size "")
+demo=$(size "[demo]")
+bundle=$(du -sk src/bonaface/bundles/nano | cut -f1)
+result="{\"light_mb\": $light, \"demo_mb\": $demo, \"bundle_kb\": $bundle}"
+echo "$result"
+if [ $# -gt 0 ]; then echo "$result" > "$1"; fi

@@ -83,7 +83,12 @@ def main():
             by_kind[kind] = float(auc_of(values[keep], is_attack[keep]))
         pooled = float(auc_of(values[is_test], is_attack[is_test]))
         is_fair = FAIR[0] <= pooled <= FAIR[1]
-        result[name] = {"pooled": pooled, "is_fair": is_fair, "species": by_kind}
+        result[name] = {
+            "pooled": pooled,
+            "is_fair": is_fair,
+            "is_warning": name in WARNINGS,
+            "species": by_kind,
+        }
         mark = "" if is_fair else "  outside 0.40 to 0.60" + " (a warning)" * (name in WARNINGS)
         print(f"{name:24} {pooled:7.3f} " + " ".join(f"{by_kind[kind]:9.3f}" for kind in kinds) + mark)
     if arguments.out:

@@ -1,0 +1,95 @@
+"""Write the README's result table from the measured files: python docs/generate_results.py."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+README = ROOT / "README.md"
+BUNDLE = ROOT / "src" / "bonaface" / "bundles" / "nano"
+RESULTS = ROOT / "benchmarks" / "results"
+START, END = "<!-- results: python docs/generate_results.py -->", "<!-- end of results -->"
+
+
+def section() -> str:
+    """The section between the marks."""
+    report, card = _json(BUNDLE / "report.json"), _json(BUNDLE / "bundle.json")
+    probes, speed = _json(RESULTS / "shortcut_probes.json"), _json(RESULTS / "speed.json")
+    sizes = _json(RESULTS / "install_size.json")
+    return "\n".join([*_rates(report), "", *_costs(probes, speed, sizes, card), "", *_notes(report, card)])
+
+
+def _rates(report: dict[str, Any]) -> list[str]:
+    free = report["threshold_free"]
+    rows = [
+        "Test subjects that nothing was trained or tuned on; threshold from dev; exact 95 % intervals.",
+        "",
+        "| on the simulated test set | rate | errors | 95 % interval | AUC |",
+        "|---|---|---|---|---|",
+    ]
+    for name, one in report["species"].items():
+        rows.append(_row(f"APCER {name}", one["apcer"], one["auc"]))
+    rows.append(_row(f"APCER worst species ({report['worst_species']})", report["apcer_worst"]))
+    rows.append(_row("APCER pooled", report["apcer_pooled"], free["auc"]))
+    rows.append(_row("BPCER", report["bpcer"]))
+    rows.append(f"| **ACER pooled** (target 10 %) | **{100 * report['acer_pooled']:.2f} %** | | | |")
+    rows.append(f"| ACER worst species | {100 * report['acer_worst']:.2f} % | | | |")
+    rows.append(
+        f"| no answer: attacks, bona fide | {100 * report['apnrr']['value']:.2f} %, "
+        f"{100 * report['bpnrr']['value']:.2f} % | | | |"
+    )
+    return rows
+
+
+def _row(name: str, rate: dict[str, Any], auc: float | None = None) -> str:
+    interval = f"{100 * rate['low']:.2f} to {100 * rate['high']:.2f} %"
+    area = "" if auc is None else f"{auc:.4f}"
+    return (
+        f"| {name} | {100 * rate['value']:.2f} % | {rate['errors']}/{rate['total']} | {interval} | {area} |"
+    )
+
+
+def _costs(
+    probes: dict[str, Any], speed: dict[str, Any], sizes: dict[str, Any], card: dict[str, Any]
+) -> list[str]:
+    judged = {name: one for name, one in probes["probes"].items() if not one["is_warning"]}
+    warnings = {name: one for name, one in probes["probes"].items() if one["is_warning"]}
+    low = min(judged.values(), key=lambda one: one["pooled"])["pooled"]
+    high = max(judged.values(), key=lambda one: one["pooled"])["pooled"]
+    named = ", ".join(f"{name} {one['pooled']:.3f}" for name, one in warnings.items())
+    return [
+        "| what | measured | target | command |",
+        "|---|---|---|---|",
+        f"| AUC of {len(judged)} shortcut probes (file and crop bytes, aspect, frame, JPEG quality) | "
+        f"{low:.3f} to {high:.3f} | 0.40 to 0.60 | `benchmarks/shortcut_probes.py` |",
+        f"| the same, warnings: they also see what an attack does | {named} | | |",
+        f"| crop and model, warm, one thread, one face | {speed['crop_and_model_ms']:.1f} ms | 15 ms | "
+        "`benchmarks/speed.py` |",
+        f"| finding the face | {speed['finder_ms']:.1f} ms | | |",
+        f"| `bonaface check one.jpg`, cold, whole process | {speed['check_cold_s']:.2f} s | 1.5 s | |",
+        f"| light install, with the demo extra | {sizes['light_mb']} MB, {sizes['demo_mb']} MB | "
+        "400 MB, 700 MB | `benchmarks/install_size.sh` |",
+        f"| embedded bundle | {card['model']['bytes'] / 1e6:.1f} MB | 10 MB | |",
+    ]
+
+
+def _notes(report: dict[str, Any], card: dict[str, Any]) -> list[str]:
+    return [f"- {note}" for note in (*card["notes"], *report["notes"])]
+
+
+def _json(path: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return found
+
+
+def filled(readme: str) -> str:
+    """The README with the section between its marks."""
+    before, rest = readme.split(START)
+    after = rest.split(END)[1]
+    return f"{before}{START}\n{section()}\n{END}{after}"
+
+
+if __name__ == "__main__":
+    README.write_text(filled(README.read_text(encoding="utf-8")), encoding="utf-8")
