@@ -36,8 +36,13 @@ def joined(*tables: ScoreTable) -> ScoreTable:
 
 SPECIES = ("bonafide", "print", "replay", "faceswap")
 # Few values, so that ties are common; the ends and neighbours of a float are among them.
-SCORES = st.one_of(st.none(), st.sampled_from([0.0, 0.1, 0.25, 0.5, float(np.nextafter(0.5, 1)), 0.9, 1.0]))
+NUMBERS = st.sampled_from([0.0, 0.1, 0.25, 0.5, float(np.nextafter(0.5, 1)), 0.9, 1.0])
+SCORES = st.one_of(st.none(), NUMBERS)
 ROWS = st.lists(st.tuples(st.sampled_from(SPECIES), SCORES), min_size=0, max_size=14)
+# The same with a scored row of each class at least: filtering for it would throw most tables away.
+ROWS_OF_BOTH = st.tuples(ROWS, NUMBERS, st.sampled_from(SPECIES[1:]), NUMBERS).map(
+    lambda drawn: [("bonafide", drawn[1]), *drawn[0][:12], (drawn[2], drawn[3])]
+)
 THRESHOLDS = st.sampled_from([0.0, 0.05, 0.1, 0.25, 0.5, 0.7, 0.9, 1.0, 1.1])
 
 

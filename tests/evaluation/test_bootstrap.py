@@ -19,7 +19,7 @@ from bonaface.evaluation.scores import ScoreTable
 from bonaface.evaluation.thresholds import threshold_by_rule
 from bonaface.vocabulary import Split
 
-from .tables import ROWS, THRESHOLDS, Row, both_classes, joined, repeated, table_of
+from .tables import ROWS, ROWS_OF_BOTH, THRESHOLDS, Row, both_classes, joined, repeated, table_of
 
 SUBJECTS = st.lists(st.sampled_from(["ann", "ben", "cid", "dot", ""]), min_size=14, max_size=14)
 TIMES = st.lists(st.integers(0, 3), min_size=40, max_size=40)
@@ -49,7 +49,7 @@ def compare(found: dict[str, float], expected: dict[str, float]) -> None:
 
 
 @settings(max_examples=80, deadline=None)
-@given(rows=ROWS, subjects=SUBJECTS, times=TIMES, threshold=THRESHOLDS)
+@given(rows=ROWS_OF_BOTH, subjects=SUBJECTS, times=TIMES, threshold=THRESHOLDS)
 def test_a_weighted_measurement_is_that_of_rows_repeated(
     rows: list[Row], subjects: list[str], times: list[int], threshold: float
 ) -> None:

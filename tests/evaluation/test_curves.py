@@ -8,7 +8,7 @@ from sklearn.metrics import roc_auc_score
 from bonaface.errors import ScoreError
 from bonaface.evaluation.curves import EqualErrorRate, auc, auc_of, eer, error_steps
 
-from .tables import ROWS, Row, both_classes, table_of, two_errors
+from .tables import ROWS_OF_BOTH, Row, both_classes, table_of, two_errors
 
 
 def test_auc_by_hand_with_a_tie_and_a_non_response() -> None:
@@ -42,7 +42,7 @@ def test_auc_agrees_with_scikit_learn_on_many_rows() -> None:
 
 
 @settings(max_examples=100, deadline=None)
-@given(rows=ROWS)
+@given(rows=ROWS_OF_BOTH)
 def test_auc_is_its_definition(rows: list[Row]) -> None:
     assume(both_classes(rows))
     attacks = [s for species, s in rows if species != "bonafide" and s is not None]
@@ -95,7 +95,7 @@ def test_eer_of_a_constant_is_a_half() -> None:
 
 
 @settings(max_examples=100, deadline=None)
-@given(rows=ROWS)
+@given(rows=ROWS_OF_BOTH)
 def test_eer_is_its_definition(rows: list[Row]) -> None:
     assume(both_classes(rows))
     candidates = [*sorted({score for _, score in rows if score is not None}), 2.0]

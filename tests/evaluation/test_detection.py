@@ -13,7 +13,7 @@ from bonaface.evaluation.curves import eer
 from bonaface.evaluation.detection import Accuracy
 from bonaface.evaluation.rates import Rate
 
-from .tables import ROWS, THRESHOLDS, Row, both_classes, table_of
+from .tables import ROWS_OF_BOTH, THRESHOLDS, Row, both_classes, table_of
 
 BY_HAND: tuple[Row, ...] = (
     ("bonafide", 0.1),
@@ -59,7 +59,7 @@ def test_of_nothing_is_not_perfect() -> None:
 
 
 @settings(max_examples=80, deadline=None)
-@given(rows=ROWS, threshold=THRESHOLDS)
+@given(rows=ROWS_OF_BOTH, threshold=THRESHOLDS)
 def test_rates_are_their_definitions(rows: list[Row], threshold: float) -> None:
     assume(both_classes(rows))
     table = table_of(*rows)

@@ -21,7 +21,7 @@ from bonaface.evaluation.ordered import allowed_errors
 from bonaface.evaluation.rates import Rate
 from bonaface.evaluation.thresholds import eer_threshold, threshold_by_rule
 
-from .tables import ROWS, Row, both_classes, candidates, scored_by_species, table_of
+from .tables import ROWS_OF_BOTH, Row, both_classes, candidates, scored_by_species, table_of
 
 BY_HAND: tuple[Row, ...] = (
     *[("bonafide", score) for score in (0.05, 0.1, 0.2, 0.45, 0.8)],
@@ -105,7 +105,7 @@ def test_tpr_at_fpr_agrees_with_scikit_learn() -> None:
 
 
 @settings(max_examples=100, deadline=None)
-@given(rows=ROWS)
+@given(rows=ROWS_OF_BOTH)
 def test_points_are_their_definitions(rows: list[Row]) -> None:
     assume(both_classes(rows))
     table, by_species = table_of(*rows), scored_by_species(rows)

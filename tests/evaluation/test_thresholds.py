@@ -20,7 +20,7 @@ from bonaface.evaluation.thresholds import (
 from bonaface.vocabulary import Split
 
 from .tables import (
-    ROWS,
+    ROWS_OF_BOTH,
     Row,
     both_classes,
     candidates,
@@ -70,7 +70,7 @@ def test_neighbouring_floats_keep_the_attack_side(low: float) -> None:
 
 
 @settings(max_examples=120, deadline=None)
-@given(rows=ROWS)
+@given(rows=ROWS_OF_BOTH)
 def test_the_whole_interval_is_optimal_and_no_longer(rows: list[Row]) -> None:
     assume(both_classes(rows))
     threshold = dev(*rows)
@@ -132,7 +132,7 @@ def test_a_limit_out_of_reach_chooses_no_threshold() -> None:
 
 
 @settings(max_examples=100, deadline=None)
-@given(rows=ROWS)
+@given(rows=ROWS_OF_BOTH)
 def test_min_acer_is_its_definition(rows: list[Row]) -> None:
     assume(both_classes(rows))
     threshold = min_acer_threshold(table_of(*rows, split="dev"))
@@ -143,7 +143,7 @@ def test_min_acer_is_its_definition(rows: list[Row]) -> None:
 
 
 @settings(max_examples=100, deadline=None)
-@given(rows=ROWS)
+@given(rows=ROWS_OF_BOTH)
 def test_a_limit_is_kept_and_nothing_is_given_away(rows: list[Row]) -> None:
     assume(both_classes(rows))
     table, by_species = table_of(*rows, split="dev"), scored_by_species(rows)
