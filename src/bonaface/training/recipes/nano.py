@@ -1,9 +1,10 @@
-"""`nano`: the embedded default, from scratch on two CPU cores, in two stages."""
+"""`nano`: the embedded default, from scratch on two CPU cores, in three stages."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
+from bonaface.data.augmentation import Augmentation
 from bonaface.data.dataset import Mixture
 from bonaface.training.recipe import Recipe
 
@@ -32,4 +33,20 @@ def nano_finish() -> Recipe:
         optimisation=replace(first.optimisation, lr_new=6e-4),
         epochs=12,
         seed=1,
+    )
+
+
+def nano_colour() -> Recipe:
+    """The third stage: half of the pairs in another rendering, so that vivid colours are no sign of a swap.
+
+    Command: bonaface train nano_colour --start-from runs/nano-finish --data faces/manifest.csv --out runs/nano-colour
+    """
+    second = nano_finish()
+    return replace(
+        second,
+        name="nano_colour",
+        augmentation=Augmentation(colour=0.5),
+        optimisation=replace(second.optimisation, lr_new=4e-4),
+        epochs=5,
+        seed=2,
     )
