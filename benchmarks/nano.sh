@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Train, measure and embed the default bundle: every number of the README's first table comes from here.
-#   benchmarks/nano.sh FACES_FOLDER      FACES_FOLDER has manifest.csv; about an hour on two CPU cores
+#   benchmarks/nano.sh FACES_FOLDER      FACES_FOLDER has manifest.csv; an hour to two on two CPU cores
 set -euo pipefail
 cd "$(dirname "$0")/.."
 faces=${1:?give the folder that has manifest.csv}
@@ -28,3 +28,5 @@ $bonaface export runs/nano-finish "$bundle" --data runs/simulated/manifest.csv -
   --note "Its bona fide pictures are studio portraits, frontal, sharp, well lit, mostly older and male; no phone or webcam." \
   --note "Its diffusion portraits come from one model, Stable Diffusion 3."
 .venv-dev/bin/python benchmarks/speed.py --out benchmarks/results/speed.json
+benchmarks/install_size.sh benchmarks/results/install_size.json
+.venv-dev/bin/python docs/generate_results.py

@@ -23,8 +23,6 @@ class Augmentation:
         turn_deg: Largest rotation in the image plane, degrees.
         shift_ratio: Largest shift of the face box, as a share of its side: what finders differ by.
         zoom_ratio: Largest change of its side.
-        colour: Chance of another rendering: saturation, contrast, gamma and warmth as cameras, films and hands set
-            them. Without it a vividly coloured face before a plain background reads as a swapped one.
     """
 
     flip: float = 0.5
@@ -33,7 +31,6 @@ class Augmentation:
     turn_deg: float = 8.0
     shift_ratio: float = 0.05
     zoom_ratio: float = 0.1
-    colour: float = 0.0
 
 
 def augmented(scene: Scene, other: Scene, how: Augmentation, rng: np.random.Generator) -> Scene:
@@ -66,22 +63,7 @@ def augmented(scene: Scene, other: Scene, how: Augmentation, rng: np.random.Gene
     if grey:
         plane = cv2.cvtColor(np.ascontiguousarray(pixels), cv2.COLOR_RGB2GRAY)
         pixels = np.asarray(cv2.cvtColor(plane, cv2.COLOR_GRAY2RGB), np.uint8)
-    if how.colour and rng.random() < how.colour:
-        pixels = _rendered(np.ascontiguousarray(pixels, np.uint8), rng)
     return Scene(np.ascontiguousarray(pixels, np.uint8), face)
-
-
-def _rendered(pixels: Picture, rng: np.random.Generator) -> Picture:
-    """The picture with another saturation, contrast, gamma and warmth."""
-    saturation, contrast, gamma = np.exp(rng.uniform([-0.7, -0.25, -0.3], [0.6, 0.3, 0.3]))
-    warmth = rng.uniform(-0.08, 0.08)
-    codes = np.arange(256, dtype=np.float32) / 255
-    curve = np.clip((codes**gamma - 0.5) * contrast + 0.5, 0, 1)
-    values = curve[pixels].astype(np.float32)
-    grey = values @ np.array([0.299, 0.587, 0.114], np.float32)
-    values = grey[..., None] + np.float32(saturation) * (values - grey[..., None])
-    values *= np.array([1 + warmth, 1, 1 - warmth], np.float32)
-    return np.asarray(np.clip(values, 0, 1) * 255 + 0.5, np.uint8)
 
 
 def jittered(face: Box, how: Augmentation, rng: np.random.Generator) -> Box:

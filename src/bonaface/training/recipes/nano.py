@@ -1,16 +1,18 @@
-"""`nano`: the embedded default, from scratch on two CPU cores, in three stages."""
+"""`nano`: the embedded default, from scratch on two CPU cores, in two stages."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from bonaface.data.augmentation import Augmentation
 from bonaface.data.dataset import Mixture
 from bonaface.training.recipe import Recipe
 
 
 def nano() -> Recipe:
     """A convolutional stem and four CLIP blocks with La-SoftMoE beside each MLP, learned anchors, two families.
+
+    Expected: dev AUC 0.925, the mean over print, replay, SPSC, face swap, SDSC and diffusion. 30 epochs of 75 to 120 s on
+    two CPU cores, 56 minutes when it was measured.
 
     Command: bonaface train nano --data faces/manifest.csv --out runs/nano
     """
@@ -21,6 +23,8 @@ def nano_finish() -> Recipe:
     """The second stage: at a lower rate, with few SDSC, most of which leave nothing to see at this size.
 
     As positives that look bona fide they keep the digital score unsure of everything else.
+
+    Expected: dev AUC 0.930; exported and calibrated, on test ACER pooled 7.0 % and AUC 0.978. 12 epochs, 20 minutes.
 
     Command: bonaface train nano_finish --start-from runs/nano --data faces/manifest.csv --out runs/nano-finish
     """
@@ -33,20 +37,4 @@ def nano_finish() -> Recipe:
         optimisation=replace(first.optimisation, lr_new=6e-4),
         epochs=12,
         seed=1,
-    )
-
-
-def nano_colour() -> Recipe:
-    """The third stage: half of the pairs in another rendering, so that vivid colours are no sign of a swap.
-
-    Command: bonaface train nano_colour --start-from runs/nano-finish --data faces/manifest.csv --out runs/nano-colour
-    """
-    second = nano_finish()
-    return replace(
-        second,
-        name="nano_colour",
-        augmentation=Augmentation(colour=0.5),
-        optimisation=replace(second.optimisation, lr_new=4e-4),
-        epochs=5,
-        seed=2,
     )
