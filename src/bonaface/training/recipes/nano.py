@@ -12,7 +12,7 @@ def nano() -> Recipe:
     """A convolutional stem and four CLIP blocks with La-SoftMoE beside each MLP, learned anchors, two families.
 
     Expected: dev AUC 0.925, the mean over print, replay, SPSC, face swap, SDSC and diffusion. 30 epochs of 75 to 120 s on
-    two CPU cores, 56 minutes when it was measured.
+    two CPU cores, 59 minutes when it was measured.
 
     Command: bonaface train nano --data faces/manifest.csv --out runs/nano
     """
@@ -24,7 +24,7 @@ def nano_finish() -> Recipe:
 
     As positives that look bona fide they keep the digital score unsure of everything else.
 
-    Expected: dev AUC 0.930; exported and calibrated, on test ACER pooled 7.0 % and AUC 0.978. 12 epochs, 20 minutes.
+    Expected: dev AUC 0.930; exported and calibrated, on test ACER pooled 7.0 % and AUC 0.978. 12 epochs, 21 minutes.
 
     Command: bonaface train nano_finish --start-from runs/nano --data faces/manifest.csv --out runs/nano-finish
     """
