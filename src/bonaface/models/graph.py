@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+import onnx
 import onnxruntime
 import torch
 from jaxtyping import Float, UInt8
@@ -126,8 +127,19 @@ def export_onnx(
             external_data=False,
             verbose=False,
         )
+    strip_traces(path)
     verify_parity(deployed, path, size=contract.size)
     return path
+
+
+def strip_traces(path: Path) -> None:
+    """Remove what the exporter notes of the code it ran, the paths of this machine among it."""
+    model = onnx.load(path)
+    graph = model.graph
+    for part in (graph, *graph.node, *graph.value_info, *graph.input, *graph.output, *graph.initializer):
+        del part.metadata_props[:]
+        part.doc_string = ""
+    onnx.save(model, path)
 
 
 def verify_parity(deployed: DeployedDetector, path: Path, *, size: int) -> None:
