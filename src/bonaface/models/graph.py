@@ -16,14 +16,13 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
+from bonaface.bundle import INPUT_NAME, OUTPUT_NAMES
 from bonaface.contract import InputContract
 from bonaface.errors import BundleError
 from bonaface.models.detector import Detector, any_attack_logit
 from bonaface.models.pixels import normalise
 
 TOLERANCE = 1e-4
-INPUT_NAME = "crop"
-OUTPUT_NAMES = ("attack_score", "family_scores")
 QUIET_LOGGERS = ("torch.onnx", "torch.export", "torch._dynamo", "onnxscript", "onnx_ir")
 
 

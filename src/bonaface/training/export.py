@@ -10,7 +10,9 @@ from typing import Any
 
 from bonaface.attacks.simulations import SIMULATIONS
 from bonaface.bundle import (
+    INPUT_NAME,
     MODEL,
+    OUTPUT_NAMES,
     REPORT,
     BundleCard,
     SelfTest,
@@ -145,8 +147,6 @@ def _written(folder: Path, card: BundleCard, report: Report | None) -> None:
 
 def _self_test(model: Path, size: int) -> SelfTest:
     import onnxruntime  # noqa: PLC0415
-
-    from bonaface.bundle import INPUT_NAME, OUTPUT_NAMES  # noqa: PLC0415
 
     session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
     attack, families = session.run(list(OUTPUT_NAMES), {INPUT_NAME: self_test_crops(size)})

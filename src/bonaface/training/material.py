@@ -15,6 +15,7 @@ from bonaface.data.manifest import Manifest, check_classes, check_files
 from bonaface.data.randomness import generator
 from bonaface.data.samples import attacked, captured, framed
 from bonaface.data.scenes import found_scenes
+from bonaface.data.simulated import CAPTURE, STRENGTH
 from bonaface.data.splits import assigned
 from bonaface.errors import ManifestError, PictureError, RecipeError
 from bonaface.faces.crop import prepare
@@ -105,11 +106,11 @@ def _dev_crops(
 def _dev_crop(
     known: LabelledScene, species: Species, contract: InputContract, rng: np.random.Generator
 ) -> Picture | None:
-    scene, strength = known.scene, rng.uniform(0.7, 1.1)
+    scene, strength = known.scene, rng.uniform(*STRENGTH)
     if known.species == BONAFIDE:  # a picture of an attack is one already
         scene, _ = attacked(scene, species, rng, strength=strength)
     scene = framed(scene, rng)
-    scene, _ = captured(scene, rng, strength=rng.uniform(0.0, 1.0))
+    scene, _ = captured(scene, rng, strength=rng.uniform(*CAPTURE))
     try:
         return prepare(scene.pixels, scene.face, contract).pixels
     except PictureError:  # a warp made a small face smaller than the contract allows
