@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,9 @@ from bonaface.attacks.scene import Scene
 from bonaface.data.augmentation import Augmentation, augmented, jittered
 from bonaface.types import Box
 
-NOTHING = Augmentation(flip=0, background=0, grey=0, turn_deg=0, shift_ratio=0, zoom_ratio=0)
+NOTHING = Augmentation(
+    flip=0, background=0, grey=0, rendering=0, lighting=0, turn_deg=0, shift_ratio=0, zoom_ratio=0
+)
 FACE = Box(30, 40, 70, 80)
 
 
@@ -42,23 +46,54 @@ def test_without_chances_nothing_changes():
 
 def test_the_mirror_image_mirrors_its_box():
     scene = noise()
-    changed = augmented(scene, noise(1), Augmentation(1, 0, 0, 0), rng())
+    changed = augmented(scene, noise(1), replace(NOTHING, flip=1), rng())
     np.testing.assert_array_equal(changed.pixels, scene.pixels[:, ::-1])
     assert changed.face == Box(110 - 70, 40, 110 - 30, 80)
 
 
 def test_grey_is_the_weighted_sum_of_the_channels():
     scene = noise()
-    changed = augmented(scene, noise(1), Augmentation(0, 0, 1, 0), rng()).pixels
+    changed = augmented(scene, noise(1), replace(NOTHING, grey=1), rng()).pixels
     assert (changed == changed[..., :1]).all()
     luma = scene.pixels @ np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
     assert np.abs(changed[..., 0] - luma).max() <= 1
 
 
+def test_a_rendering_keeps_grey_grey_but_for_its_warmth():
+    ramp = Scene(
+        np.repeat(np.arange(0, 240, 2, dtype=np.uint8)[:, None, None], 3, axis=2).repeat(110, 1), FACE
+    )
+    for seed in range(20):
+        rendered = augmented(ramp, ramp, replace(NOTHING, rendering=1), rng(seed)).pixels[:, 0].astype(float)
+        red, green, blue = rendered[rendered.max(axis=1) < 250].T
+        assert (np.diff(green) >= 0).all()
+        assert (np.abs(red - green) <= 0.08 * green + 1).all()
+        assert (np.abs(red + blue - 2 * green) <= 2).all()  # one rises as the other falls
+
+
+def test_renderings_change_the_saturation_both_ways():
+    scene = Scene(np.full((120, 110, 3), (150, 120, 100), np.uint8), FACE)
+    spans = [
+        np.ptp(augmented(scene, scene, replace(NOTHING, rendering=1), rng(seed)).pixels[0, 0].astype(int))
+        for seed in range(40)
+    ]
+    assert min(spans) < 35 < 70 < max(spans)
+
+
+def test_uneven_light_is_slow_and_coloured():
+    scene = Scene(np.full((120, 110, 3), 128, np.uint8), FACE)
+    lit = [augmented(scene, scene, replace(NOTHING, lighting=1), rng(seed)).pixels for seed in range(20)]
+    assert max(np.ptp(one) for one in lit) > 40
+    assert max(np.ptp(one.astype(int), axis=2).max() for one in lit) > 8
+    for one in lit:
+        steps = np.abs(np.diff(one.astype(int), axis=0)).max(), np.abs(np.diff(one.astype(int), axis=1)).max()
+        assert max(steps) <= 8
+
+
 def test_another_background_leaves_the_face_and_replaces_the_rest():
     scene = noise()
     red = Scene(np.full((50, 60, 3), (200, 10, 10), np.uint8), Box(10, 10, 30, 30))
-    changed = augmented(scene, red, Augmentation(0, 1, 0, 0), rng())
+    changed = augmented(scene, red, replace(NOTHING, background=1), rng())
     assert changed.face == scene.face
     assert changed.pixels.shape == scene.pixels.shape
     np.testing.assert_array_equal(changed.pixels[50:70, 40:60], scene.pixels[50:70, 40:60])
@@ -71,7 +106,8 @@ def test_the_background_is_mirrored_by_chance():
     half[:, 55:] = 250
     other, scene = Scene(half, FACE), Scene(np.full((120, 110, 3), 128, np.uint8), FACE)
     corners = [
-        augmented(scene, other, Augmentation(0, 1, 0, 0), rng(seed)).pixels[0, 0, 0] for seed in range(40)
+        augmented(scene, other, replace(NOTHING, background=1), rng(seed)).pixels[0, 0, 0]
+        for seed in range(40)
     ]
     assert set(corners) == {0, 250}
     assert 8 <= corners.count(0) <= 32
@@ -79,7 +115,7 @@ def test_the_background_is_mirrored_by_chance():
 
 @pytest.mark.parametrize("seed", range(30))
 def test_the_face_stays_under_its_box(seed):
-    strong = Augmentation(flip=0.5, background=0.5, grey=0, turn_deg=25)
+    strong = replace(NOTHING, flip=0.5, background=0.5, turn_deg=25)
     changed = augmented(marked(), noise(1), strong, rng(seed))
     near = Scene(  # what the other picture brought is no marker
         changed.pixels[50:70, int(changed.face.x1) + 10 : int(changed.face.x2) - 10], Box(0, 0, 1, 1)
@@ -91,7 +127,7 @@ def test_the_face_stays_under_its_box(seed):
 
 def test_a_turn_moves_what_lies_away_from_the_face():
     scene = noise()
-    turns = [augmented(scene, scene, Augmentation(0, 0, 0, 8), rng(seed)) for seed in range(40)]
+    turns = [augmented(scene, scene, replace(NOTHING, turn_deg=8), rng(seed)) for seed in range(40)]
     stayed = [bool((turned.pixels == scene.pixels).all()) for turned in turns]
     assert 8 <= stayed.count(True) <= 32  # one in two is turned
     assert all(turned.face == scene.face for turned in turns)
@@ -99,7 +135,7 @@ def test_a_turn_moves_what_lies_away_from_the_face():
 
 @pytest.mark.parametrize("seed", range(5))
 def test_the_same_generator_gives_the_same_bytes(seed):
-    everything = Augmentation(flip=0.5, background=0.5, grey=0.5)
+    everything = Augmentation(0.5, 0.5, 0.5, 0.5, 0.5)
     first = augmented(noise(), noise(1), everything, rng(seed))
     second = augmented(noise(), noise(1), everything, rng(seed))
     np.testing.assert_array_equal(first.pixels, second.pixels)
@@ -109,14 +145,14 @@ def test_the_same_generator_gives_the_same_bytes(seed):
 def test_the_chance_of_one_change_does_not_move_the_draws_of_the_next():
     a, b = rng(3), rng(3)
     augmented(noise(), noise(1), NOTHING, a)
-    augmented(noise(), noise(1), Augmentation(1, 1, 1, 10), b)
+    augmented(noise(), noise(1), Augmentation(1, 1, 1, 1, 1, 10), b)
     assert a.random() == b.random()
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_the_scenes_stay_as_they_are(seed):
     scene, other = noise(), noise(1)
-    augmented(scene, other, Augmentation(1, 1, 1, 20), rng(seed))
+    augmented(scene, other, replace(NOTHING, flip=1, background=1, grey=1, turn_deg=20), rng(seed))
     np.testing.assert_array_equal(scene.pixels, noise().pixels)
     np.testing.assert_array_equal(other.pixels, noise(1).pixels)
     assert scene.face == FACE
@@ -125,7 +161,7 @@ def test_the_scenes_stay_as_they_are(seed):
 def test_chances_are_kept():
     draws = rng()
     tiny = Scene(np.arange(48, dtype=np.uint8).reshape(4, 4, 3), Box(1, 1, 3, 3))
-    how = Augmentation(flip=0.3, background=0, grey=0.2, turn_deg=0)
+    how = replace(NOTHING, flip=0.3, grey=0.2)
     changed = [augmented(tiny, tiny, how, draws).pixels for _ in range(600)]
     flips = sum(int(pixels[0, 0].sum() > pixels[0, -1].sum()) for pixels in changed)
     greys = sum(bool((pixels == pixels[..., :1]).all()) for pixels in changed)

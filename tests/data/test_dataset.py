@@ -17,7 +17,9 @@ from bonaface.errors import ManifestError
 from bonaface.types import Box
 from bonaface.vocabulary import BONAFIDE, SPECIES, Family
 
-STILL = Augmentation(flip=0, background=0, grey=0, turn_deg=0, shift_ratio=0, zoom_ratio=0)
+STILL = Augmentation(
+    flip=0, background=0, grey=0, rendering=0, lighting=0, turn_deg=0, shift_ratio=0, zoom_ratio=0
+)
 CLEAN = (0.0, 1e-9)
 """Strengths of a capture that changes next to nothing, so that a picture's own colour shows through."""
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from bonaface.attacks import fields
+from bonaface.attacks.light import saturation_matrix
 from bonaface.attacks.scene import Scene, face_ellipse_mask
 from bonaface.types import Box, Picture
 
@@ -20,6 +22,10 @@ class Augmentation:
         background: Chance that all but the head comes from another picture, of any class. Studio backdrops are
             common among bona fide portraits and natural scenes among generated ones: neither may become a sign.
         grey: Chance of a greyscale picture.
+        rendering: Chance of another rendering: saturation, contrast, gamma and warmth as cameras, films and hands set
+            them. Without it a vividly coloured face before a plain background reads as a swapped one.
+        lighting: Chance of coloured light that falls unevenly, so that a slow change of tone or colour alone,
+            without an edge or a change of detail, is no sign either.
         turn_deg: Largest rotation in the image plane, degrees.
         shift_ratio: Largest shift of the face box, as a share of its side: what finders differ by.
         zoom_ratio: Largest change of its side.
@@ -28,13 +34,15 @@ class Augmentation:
     flip: float = 0.5
     background: float = 0.3
     grey: float = 0.06
+    rendering: float = 0.5
+    lighting: float = 0.35
     turn_deg: float = 8.0
     shift_ratio: float = 0.05
     zoom_ratio: float = 0.1
 
 
 def augmented(scene: Scene, other: Scene, how: Augmentation, rng: np.random.Generator) -> Scene:
-    """The scene mirrored, turned, greyed and before another background, by chance.
+    """The scene mirrored, turned, greyed, rendered, lit and before another background, by chance.
 
     Args:
         scene: The scene to change; it stays as it is.
@@ -42,9 +50,11 @@ def augmented(scene: Scene, other: Scene, how: Augmentation, rng: np.random.Gene
         how: Strengths and chances.
         rng: Every draw comes from it.
     """
-    flip, background, grey = rng.random(3) < (how.flip, how.background, how.grey)
+    chances = (how.flip, how.background, how.grey, how.rendering, how.lighting)
+    flip, background, grey, rendering, lighting = rng.random(len(chances)) < chances
     turn_deg = rng.uniform(-how.turn_deg, how.turn_deg) * (rng.random() < 0.5)
     mirror_other = rng.random() < 0.5
+    seeds = rng.integers(2**32, size=2)
     pixels, face = scene.pixels, scene.face
     if background:
         behind = other.pixels[:, ::-1] if mirror_other else other.pixels
@@ -60,10 +70,15 @@ def augmented(scene: Scene, other: Scene, how: Augmentation, rng: np.random.Gene
             upright, turn, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
         )
         pixels = np.asarray(turned, np.uint8)
+    pixels = np.ascontiguousarray(pixels, np.uint8)
+    if rendering:
+        pixels = _rendered(pixels, np.random.default_rng(seeds[0]))
+    if lighting:
+        pixels = _lit(pixels, np.random.default_rng(seeds[1]))
     if grey:
-        plane = cv2.cvtColor(np.ascontiguousarray(pixels), cv2.COLOR_RGB2GRAY)
+        plane = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
         pixels = np.asarray(cv2.cvtColor(plane, cv2.COLOR_GRAY2RGB), np.uint8)
-    return Scene(np.ascontiguousarray(pixels, np.uint8), face)
+    return Scene(pixels, face)
 
 
 def jittered(face: Box, how: Augmentation, rng: np.random.Generator) -> Box:
@@ -72,6 +87,26 @@ def jittered(face: Box, how: Augmentation, rng: np.random.Generator) -> Box:
     half = face.side / 2 * (1 + rng.uniform(-how.zoom_ratio, how.zoom_ratio))
     cx, cy = face.center
     return Box(cx + dx - half, cy + dy - half, cx + dx + half, cy + dy + half)
+
+
+def _rendered(pixels: Picture, rng: np.random.Generator) -> Picture:
+    """The picture with another saturation, contrast, gamma and warmth."""
+    saturation, contrast, gamma = np.exp(rng.uniform([-0.7, -0.25, -0.3], [0.6, 0.3, 0.3]))
+    warmth = rng.uniform(-0.08, 0.08)
+    curve = 255 * np.clip(((np.arange(256) / 255) ** gamma - 0.5) * contrast + 0.5, 0, 1)
+    toned = cv2.LUT(pixels, np.rint(curve).astype(np.uint8))
+    colours = np.diag([1 + warmth, 1, 1 - warmth]) @ saturation_matrix(float(saturation))
+    return np.asarray(cv2.transform(toned, colours.astype(np.float32)), np.uint8)
+
+
+def _lit(pixels: Picture, rng: np.random.Generator) -> Picture:
+    """The picture under light whose brightness and, less, whose colour change slowly over it."""
+    height, width = pixels.shape[:2]
+    cells = int(rng.integers(2, 7))
+    strength, colour = rng.uniform(0, 0.16), rng.uniform(0, 0.07)
+    planes = [fields.unevenness(rng, height, width, cells=cells) for _ in range(4)]
+    light = cv2.merge([strength * planes[0] + colour * plane for plane in planes[1:]])
+    return np.asarray(cv2.convertScaleAbs(cv2.multiply(pixels, cv2.exp(light), dtype=cv2.CV_32F)), np.uint8)
 
 
 def _before(scene: Scene, behind: Picture) -> Picture:

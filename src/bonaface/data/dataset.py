@@ -36,16 +36,16 @@ class Mixture:
 
     shares: Mapping[str, float] = field(
         default_factory=lambda: {
-            "print": 0.16,
-            "replay": 0.16,
-            "spsc": 0.08,
+            "print": 0.19,
+            "replay": 0.21,
+            "spsc": 0.06,
             "faceswap": 0.30,
-            "sdsc": 0.16,
-            "diffusion": 0.14,
+            "sdsc": 0.08,
+            "diffusion": 0.16,
         }
     )
     recaptured_digital: float = 0.2
-    strength: tuple[float, float] = (0.5, 1.3)
+    strength: tuple[float, float] = (0.55, 1.25)
     capture: tuple[float, float] = (0.0, 1.0)
 
 

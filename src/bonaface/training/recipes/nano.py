@@ -16,7 +16,7 @@ def nano() -> Recipe:
 
     Command: bonaface train nano --data faces/manifest.csv --out runs/nano
     """
-    return Recipe(name="nano")
+    return Recipe(name="nano", epochs=36)
 
 
 def nano_finish() -> Recipe:
