@@ -10,7 +10,7 @@ from bonaface.data.augmentation import Augmentation, augmented, jittered
 from bonaface.types import Box
 
 NOTHING = Augmentation(
-    flip=0, background=0, grey=0, rendering=0, lighting=0, turn_deg=0, shift_ratio=0, zoom_ratio=0
+    flip=0, background=0, grey=0, rendering=0, lighting=0, depth=0, turn_deg=0, shift_ratio=0, zoom_ratio=0
 )
 FACE = Box(30, 40, 70, 80)
 
@@ -90,6 +90,33 @@ def test_uneven_light_is_slow_and_coloured():
         assert max(steps) <= 8
 
 
+def test_depth_leaves_the_head_and_changes_the_detail_behind_it():
+    scene = noise(height=240, width=220, face=Box(80, 90, 140, 150))
+    detail = []
+    for seed in range(30):
+        changed = augmented(scene, noise(1), replace(NOTHING, depth=1), rng(seed)).pixels
+        np.testing.assert_array_equal(changed[110:130, 100:120], scene.pixels[110:130, 100:120])
+        assert (changed[:20] != scene.pixels[:20]).any()
+        detail.append(np.std(np.diff(changed[:20].astype(float), axis=1)))
+    as_is = np.std(np.diff(scene.pixels[:20].astype(float), axis=1))
+    assert min(detail) < 0.7 * as_is  # blurred
+    assert max(detail) > 1.02 * as_is  # sharpened, as far as noise that fills all codes can be
+
+
+def test_grain_is_strongest_in_blue():
+    flat = Scene(np.full((240, 220, 3), 128, np.uint8), Box(80, 90, 140, 150))
+    grain = [
+        augmented(flat, flat, replace(NOTHING, depth=1), rng(seed)).pixels[:40].reshape(-1, 3).std(axis=0)
+        for seed in range(30)
+    ]
+    seen = np.array(
+        [deviation for deviation in grain if deviation.max() > 0]
+    )  # blur and sharpening see nothing here
+    assert 3 <= len(seen) <= 20
+    assert (seen[:, 2] > seen[:, 0] * 0.98).all()
+    assert seen[:, 2].mean() > 1.2 * seen[:, 0].mean()
+
+
 def test_another_background_leaves_the_face_and_replaces_the_rest():
     scene = noise()
     red = Scene(np.full((50, 60, 3), (200, 10, 10), np.uint8), Box(10, 10, 30, 30))
@@ -135,7 +162,7 @@ def test_a_turn_moves_what_lies_away_from_the_face():
 
 @pytest.mark.parametrize("seed", range(5))
 def test_the_same_generator_gives_the_same_bytes(seed):
-    everything = Augmentation(0.5, 0.5, 0.5, 0.5, 0.5)
+    everything = Augmentation(0.5, 0.5, 0.5, 0.5, 0.5, 0.5)
     first = augmented(noise(), noise(1), everything, rng(seed))
     second = augmented(noise(), noise(1), everything, rng(seed))
     np.testing.assert_array_equal(first.pixels, second.pixels)
@@ -145,7 +172,7 @@ def test_the_same_generator_gives_the_same_bytes(seed):
 def test_the_chance_of_one_change_does_not_move_the_draws_of_the_next():
     a, b = rng(3), rng(3)
     augmented(noise(), noise(1), NOTHING, a)
-    augmented(noise(), noise(1), Augmentation(1, 1, 1, 1, 1, 10), b)
+    augmented(noise(), noise(1), Augmentation(1, 1, 1, 1, 1, 1, 10), b)
     assert a.random() == b.random()
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from bonaface.attacks import fields
 from bonaface.attacks.light import saturation_matrix
-from bonaface.attacks.scene import Scene, face_ellipse_mask
+from bonaface.attacks.scene import Plane, Scene, face_ellipse_mask
 from bonaface.types import Box, Picture
 
 
@@ -26,6 +26,8 @@ class Augmentation:
             them. Without it a vividly coloured face before a plain background reads as a swapped one.
         lighting: Chance of coloured light that falls unevenly, so that a slow change of tone or colour alone,
             without an edge or a change of detail, is no sign either.
+        depth: Chance that all but the head is softer, sharper or noisier than the head: lenses blur what is behind, and
+            film grain shows in a plain backdrop first. Without it a smooth face before grain reads as a swapped one.
         turn_deg: Largest rotation in the image plane, degrees.
         shift_ratio: Largest shift of the face box, as a share of its side: what finders differ by.
         zoom_ratio: Largest change of its side.
@@ -36,6 +38,7 @@ class Augmentation:
     grey: float = 0.06
     rendering: float = 0.5
     lighting: float = 0.35
+    depth: float = 0.0
     turn_deg: float = 8.0
     shift_ratio: float = 0.05
     zoom_ratio: float = 0.1
@@ -55,10 +58,12 @@ def augmented(scene: Scene, other: Scene, how: Augmentation, rng: np.random.Gene
     turn_deg = rng.uniform(-how.turn_deg, how.turn_deg) * (rng.random() < 0.5)
     mirror_other = rng.random() < 0.5
     seeds = rng.integers(2**32, size=2)
+    behind = np.random.default_rng([*seeds])
     pixels, face = scene.pixels, scene.face
     if background:
-        behind = other.pixels[:, ::-1] if mirror_other else other.pixels
-        pixels = _before(scene, behind)
+        pixels = _before(scene, other.pixels[:, ::-1] if mirror_other else other.pixels)
+    if behind.random() < how.depth:
+        pixels = _apart(Scene(np.ascontiguousarray(pixels), face), behind)
     if flip:
         width = pixels.shape[1]
         pixels, face = pixels[:, ::-1], Box(width - face.x2, face.y1, width - face.x1, face.y2)
@@ -109,12 +114,45 @@ def _lit(pixels: Picture, rng: np.random.Generator) -> Picture:
     return np.asarray(cv2.convertScaleAbs(cv2.multiply(pixels, cv2.exp(light), dtype=cv2.CV_32F)), np.uint8)
 
 
+def _apart(scene: Scene, rng: np.random.Generator) -> Picture:
+    """The head as it is, and all else softer, sharper or noisier."""
+    side, kind = scene.face.side, rng.integers(3)
+    if kind == 0:
+        changed = cv2.GaussianBlur(scene.pixels, (0, 0), rng.uniform(0.004, 0.025) * side)
+    elif kind == 1:
+        soft = cv2.GaussianBlur(scene.pixels, (0, 0), rng.uniform(0.5, 1.5))
+        amount = rng.uniform(0.4, 1.6)
+        changed = cv2.addWeighted(scene.pixels, 1 + amount, soft, -amount, 0)
+    else:
+        changed = _grained(scene.pixels, rng)
+    share = rng.uniform(0.5, 1.0) * (1 - _head_mask(scene))
+    return np.asarray(
+        cv2.blendLinear(scene.pixels, np.asarray(changed, np.uint8), 1 - share, share), np.uint8
+    )
+
+
+def _grained(pixels: Picture, rng: np.random.Generator) -> Picture:
+    """The picture with film's grain: of some size, partly of its own in each channel, most in blue."""
+    height, width = pixels.shape[:2]
+    size, colour = rng.uniform(0, 0.7), rng.uniform(0, 1)
+    shared, *own = (fields.grain(rng, height, width, sigma_px=size) for _ in range(4))
+    deviations = rng.uniform(2, 9) * np.array([1, 1, rng.uniform(1, 2)])
+    noise = [(1 - colour) * shared + colour * one for one in own]
+    planes = [plane * np.float32(deviation) for plane, deviation in zip(noise, deviations, strict=True)]
+    return np.asarray(cv2.add(pixels, cv2.merge(planes), dtype=cv2.CV_8U), np.uint8)
+
+
+def _head_mask(scene: Scene) -> Plane:
+    """1 in the head, 0 outside, a soft edge between: (height, width)."""
+    head = Scene(scene.pixels, scene.face.squared(0.12).shifted(0, -0.05 * scene.face.side))
+    sigma = max(1.0, 0.05 * scene.face.side)
+    return np.asarray(cv2.GaussianBlur(face_ellipse_mask(head), (0, 0), sigma), np.float32)
+
+
 def _before(scene: Scene, behind: Picture) -> Picture:
     """The head of `scene` before `behind`, blended over a soft edge outside of the face."""
     height, width = scene.pixels.shape[:2]
-    head = Scene(scene.pixels, scene.face.squared(0.12).shifted(0, -0.05 * scene.face.side))
-    sigma = max(1.0, 0.05 * scene.face.side)
-    mask = cv2.GaussianBlur(face_ellipse_mask(head), (0, 0), sigma)[..., None]
+    mask = _head_mask(scene)[..., None]
     stretched = cv2.resize(np.ascontiguousarray(behind), (width, height), interpolation=cv2.INTER_AREA)
     mixed = scene.pixels * mask + stretched * (1 - mask)
     return np.asarray(mixed + 0.5, np.uint8)

@@ -25,11 +25,13 @@ from bonaface.bundle import (
 )
 from bonaface.errors import BundleError, CheckpointError
 from bonaface.evaluation.calibration import FamilyCalibration
-from bonaface.evaluation.report import Report, write_report
+from bonaface.evaluation.model_card import model_card
+from bonaface.evaluation.report import Report
+from bonaface.evaluation.report_file import write_report
+from bonaface.evaluation.thresholds import Threshold
 from bonaface.models.detector import Detector
 from bonaface.models.graph import export_onnx
 from bonaface.models.nano import build_nano
-from bonaface.training.card import card_text
 from bonaface.training.checkpoint import load_checkpoint
 from bonaface.training.loop import BEST
 from bonaface.training.recipe import Recipe, from_dict
@@ -124,25 +126,30 @@ def with_report(folder: Path, report: Report) -> BundleCard:
     """Put a report beside the model and its threshold into the card.
 
     Raises:
-        BundleError: If the folder is no bundle, or the threshold was not chosen on dev.
+        BundleError: If the folder is no bundle, the threshold was not chosen on dev, or the report is of another bundle.
     """
     card = read_card(folder)
-    if report.threshold.split != "dev":
-        raise BundleError(
-            f"a bundle's threshold must be chosen on dev; the report's was on {report.threshold.split}; "
-            f"evaluate with dev rows"
-        )
-    write_report(folder / REPORT, report)
     found = report.threshold
-    stored = StoredThreshold(found.value, found.low, found.high, found.rule, str(found.split))
-    card = replace(card, threshold=stored, report=REPORT)
+    if found is None or found.split != "dev":
+        where = (found and found.split) or "nowhere"
+        raise BundleError(
+            f"a bundle's threshold must be chosen on dev; the report's was on {where}; evaluate with dev rows"
+        )
+    points = {name: _stored(point.threshold) for name, point in report.operating_points.items()}
+    card = replace(card, threshold=_stored(found), operating_points=points, report=REPORT)
     _written(folder, card, report)
+    write_report(folder / REPORT, report)
     return card
 
 
+def _stored(found: Threshold) -> StoredThreshold:
+    return StoredThreshold(found.value, found.low, found.high, found.rule, found.split and str(found.split))
+
+
 def _written(folder: Path, card: BundleCard, report: Report | None) -> None:
+    text = model_card(card, report)
     write_card(folder, card)
-    (folder / CARD_TEXT).write_text(card_text(card, report), encoding="utf-8")
+    (folder / CARD_TEXT).write_text(text, encoding="utf-8")
 
 
 def _self_test(model: Path, size: int) -> SelfTest:
