@@ -20,7 +20,7 @@ import numpy as np
 
 from bonaface.evaluation.bootstrap import bootstrap
 from bonaface.evaluation.curves import auc, eer
-from bonaface.evaluation.report import evaluate
+from bonaface.evaluation.reporting import evaluate
 from bonaface.evaluation.scores import ScoreTable
 from bonaface.evaluation.thresholds import fixed_threshold
 

@@ -10,6 +10,7 @@ import pytest
 from bonaface import bundle as room
 from bonaface.bundle import (
     SELF_TEST_TOLERANCE,
+    StoredThreshold,
     check_self_test,
     describe_model,
     read_card,
@@ -129,8 +130,28 @@ def test_a_threshold_outside_its_range(folder, value, low, high):
     altered(
         folder, "threshold", value={"value": value, "low": low, "high": high, "rule": "eer", "split": "dev"}
     )
-    said = f"the threshold must be in [0, 1] and within its interval; got {value} in [{low}, {high}]"
+    said = f"a threshold must be in [0, 1] and within its interval; got {value} in [{low}, {high}]"
     assert said in refusal(folder)
+
+
+POINT = {"value": 0.3, "low": 0.2, "high": 0.4, "rule": "apcer=0.01", "split": "dev"}
+
+
+def test_named_operating_points(folder):
+    altered(folder, "operating_points", value={"strict": POINT})
+    card = read_card(folder)
+    assert card.threshold_at("strict") == StoredThreshold(**POINT)
+    assert card.threshold_at(None) == card.threshold
+    with pytest.raises(BundleError) as error:
+        card.threshold_at("strikt")
+    assert str(error.value) == (
+        f"the operating point must be one of the bundle {card.id}: strict; got 'strikt'; did you mean 'strict'?"
+    )
+
+
+def test_an_operating_point_outside_its_range(folder):
+    altered(folder, "operating_points", value={"strict": {**POINT, "low": 0.35}})
+    assert "got 0.3 in [0.35, 0.4]" in refusal(folder)
 
 
 @pytest.mark.parametrize("size", [0, -1, 1_000_000])

@@ -11,7 +11,7 @@ import bonaface
 from bonaface.attacks.simulations import SIMULATIONS
 from bonaface.bundle import REPORT, embedded_bundle, read_card, self_test_crops
 from bonaface.cli.demo import SEED, pictures, portraits
-from bonaface.evaluation.report import from_json
+from bonaface.evaluation.report_file import from_json
 from bonaface.faces.dlib_hog import DlibHogFinder
 from bonaface.inference.session import Session
 from bonaface.vocabulary import SPECIES, Family, Label

@@ -90,6 +90,7 @@ class BundleCard:
         self_test: Checked whenever the bundle is loaded.
         family_scales: What each family's log-odds are multiplied by in the graph; empty without calibration.
         family_offsets: What is added to them then.
+        operating_points: Other thresholds by name, chosen on dev like `threshold`; empty before anything is measured.
         report: The evaluation report's file in the folder; None before one is there.
         notes: What a user must know.
         schema_version: Of this file's form.
@@ -112,6 +113,7 @@ class BundleCard:
     self_test: SelfTest
     family_scales: tuple[float, ...] = ()
     family_offsets: tuple[float, ...] = ()
+    operating_points: Mapping[str, StoredThreshold] = field(default_factory=dict)
     report: str | None = None
     notes: tuple[str, ...] = ()
     schema_version: int = field(default=SCHEMA_VERSION)
@@ -120,6 +122,22 @@ class BundleCard:
     def id(self) -> str:
         """Name and version, as verdicts carry them."""
         return f"{self.name} {self.version}"
+
+    def threshold_at(self, operating_point: str | None) -> StoredThreshold:
+        """The threshold of a named operating point; the card's own when None.
+
+        Raises:
+            BundleError: If the bundle has no such operating point.
+        """
+        if operating_point is None:
+            return self.threshold
+        if operating_point not in self.operating_points:
+            known = ", ".join(self.operating_points) or "none"
+            raise BundleError(
+                f"the operating point must be one of the bundle {self.id}: {known}; got '{operating_point}'"
+                f"{did_you_mean(operating_point, self.operating_points)}"
+            )
+        return self.operating_points[operating_point]
 
 
 def embedded_bundle() -> Path:
@@ -160,12 +178,12 @@ def read_card(folder: Path) -> BundleCard:
 
 def _check_values(path: Path, card: BundleCard) -> None:
     """Raise `BundleError` for values of the right type by which nothing could be judged."""
-    threshold = card.threshold
-    if not 0 <= threshold.low <= threshold.value <= threshold.high <= 1:
-        raise BundleError(
-            f"{path}: the threshold must be in [0, 1] and within its interval; got {threshold.value} in "
-            f"[{threshold.low}, {threshold.high}]; get the bundle again"
-        )
+    for threshold in (card.threshold, *card.operating_points.values()):
+        if not 0 <= threshold.low <= threshold.value <= threshold.high <= 1:
+            raise BundleError(
+                f"{path}: a threshold must be in [0, 1] and within its interval; got {threshold.value} in "
+                f"[{threshold.low}, {threshold.high}]; get the bundle again"
+            )
     if not 1 <= card.contract.size <= MAX_SIZE:
         raise BundleError(
             f"{path}: contract.size must be 1 to {MAX_SIZE} pixels; got {card.contract.size}; get the bundle again"

@@ -68,6 +68,7 @@ class MiddleFinder:
 def middle(monkeypatch):
     """Every finder of the command line is a `MiddleFinder`."""
     monkeypatch.setattr("bonaface.inference.gate.finder_for", lambda contract, *, yunet: MiddleFinder())
+    monkeypatch.setattr("bonaface.inference.peer.finder_for", lambda contract, *, yunet: MiddleFinder())
     monkeypatch.setattr("bonaface.faces.dlib_hog.DlibHogFinder", MiddleFinder)
 
 

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from bonaface.evaluation.report import from_json
+from bonaface.evaluation.report_file import from_json
 
 from .conftest import BLUE, RED, MiddleFinder, paint
 
@@ -48,10 +48,14 @@ def test_a_score_table_by_hand(bonaface, tmp_path):
     assert found["BPCER"][:4] == ["1", "2", "50.00", "%"]
     assert found["BPCER"][-2:] == ["33.33", "%"]
     assert found["BPCER, no answer counted"][:4] == ["2", "3", "66.67", "%"]
-    assert found["ACER pooled"] == ["37.50", "%"]
-    assert found["ACER worst species"] == ["50.00", "%"]
-    assert "threshold 0.5000 by rule eer on dev; equally good there: 0.2000 to 0.8000" in answer.out
-    assert answer.out.splitlines()[-1] == f"wrote {out / 'report.json'}"
+    assert found["ACER pooled"][:2] == ["37.50", "%"]
+    assert found["ACER worst species"][:2] == ["50.00", "%"]
+    assert found["balanced"] == ["0.5000", "50.00", "%", "25.00", "%", "50.00", "%"]
+    assert "threshold 0.5000 by the rule eer on dev; equally good there: 0.2000 to 0.8000" in answer.out
+    names = ("report.json", "report.html", "report.md")
+    assert answer.out.splitlines()[-1] == "wrote " + ", ".join(str(out / name) for name in names)
+    assert (out / "report.html").read_text().startswith("<!doctype html>")
+    assert "| BPCER | 1 | 2 | 50.00 %" in (out / "report.md").read_text()
     report = from_json(json.loads((out / "report.json").read_text()))
     assert report.bundle is None
     assert (report.acer_pooled, report.acer_worst, report.threshold.value) == (0.375, 0.5, 0.5)
@@ -68,7 +72,7 @@ def test_names_in_a_table_are_no_markup(bonaface, tmp_path):
     answer = bonaface("evaluate", score_table(tmp_path / "s.csv", rows), "--out", tmp_path / "[bold]out[/x]")
     assert answer.code == 0
     assert "APCER [red]x[/no]" in answer.out
-    assert answer.out.splitlines()[-1] == f"wrote {tmp_path}/[bold]out[/x]/report.json"
+    assert answer.out.splitlines()[-1].startswith(f"wrote {tmp_path}/[bold]out[/x]/report.json, ")
 
 
 def test_a_quoted_header_is_a_score_table_too(bonaface, tmp_path):
@@ -80,10 +84,7 @@ def test_a_quoted_header_is_a_score_table_too(bonaface, tmp_path):
 @pytest.mark.parametrize(
     ("rows", "sentence"),
     [
-        (SCORES[:4], "scores must have rows of dev and of test; got dev; add test rows"),
-        (SCORES[4:], "scores must have rows of dev and of test; got test; add dev rows"),
-        ([*SCORES[:2], *SCORES[4:]],
-         "dev must have both classes with a score; got no scored attack among 0; add some"),
+        (SCORES[:4], "scores must have rows of test; got dev; add test rows"),
         ([*SCORES, ("print", "test", 1.5)],
          "attack_score must be in [0, 1]"),
     ],
@@ -91,6 +92,64 @@ def test_a_quoted_header_is_a_score_table_too(bonaface, tmp_path):
 def test_scores_that_can_not_be_measured(bonaface, tmp_path, rows, sentence):
     answer = bonaface("evaluate", score_table(tmp_path / "s.csv", rows), "--out", tmp_path / "out")
     assert answer.sentence.startswith(sentence)
+
+
+@pytest.mark.parametrize(
+    ("rows", "note"),
+    [
+        (SCORES[4:], "there are no dev rows to choose a threshold on: rates at a threshold are not known"),
+        (
+            [*SCORES[:2], *SCORES[4:]],
+            "no threshold: dev must have both classes with a score; got no scored attack",
+        ),
+    ],
+)
+def test_without_a_threshold_the_rest_is_measured_and_the_exit_code_says_so(bonaface, tmp_path, rows, note):
+    answer = bonaface("evaluate", score_table(tmp_path / "s.csv", rows), "--out", tmp_path / "out")
+    assert answer.code == 2
+    assert f"note: {note}" in answer.err
+    assert answer.err.splitlines()[-1] == (
+        "incomplete no threshold could be chosen: rates at a threshold are not known"
+    )
+    assert cells(answer)["APCER pooled"][-1] == "0.8750"  # the AUC needs none
+    assert json.loads((tmp_path / "out/report.json").read_text())["threshold"] is None
+    assert "no threshold" in (tmp_path / "out/report.html").read_text()
+
+
+def with_groups(path, rows=SCORES):
+    """Two frames a video, and a device."""
+    lines = [HEADER + ",video,device"]
+    for i, (species, split, score) in enumerate(rows):
+        label = "bonafide" if species == "bonafide" else "attack"
+        for frame in "ab":
+            known = f"{score}," if score is not None else ",no_face"
+            device = "phone" if i % 2 else "webcam"
+            lines.append(f"{i}{frame},{label},{species},s{i},{split},{known},v{i},{device}")
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def test_frames_become_presentations(bonaface, tmp_path):
+    scores = with_groups(tmp_path / "s.csv")
+    words = ("--presentations", "video", "--frames", "max", "--groups", "device", "--min-group", "1")
+    answer = bonaface("evaluate", scores, "--out", tmp_path / "out", *words)
+    assert answer.code == 0
+    assert "on test, presentations" in answer.out
+    assert cells(answer)["APCER print"][:4] == ["1", "2", "50.00", "%"]
+    plain = json.loads((tmp_path / "out/report.json").read_text())
+    assert plain["level"] == {"unit": "presentation", "column": "video", "how": "max"}
+    assert plain["frames"]["counts"]["rows"] == 14
+    assert plain["fairness"]["columns"][0]["columns"] == ["device"]
+
+
+def test_the_curves_of_stress_are_shown(bonaface, tmp_path):
+    wrong = tmp_path / "robustness.json"
+    wrong.write_text("{}")
+    words = ("--out", tmp_path / "out", "--robustness", wrong)
+    answer = bonaface("evaluate", score_table(tmp_path / "s.csv"), *words)
+    assert answer.code == 2
+    assert "robustness must have schema_version 1; got None" in answer.err
+    assert (tmp_path / "out/report.json").is_file()  # what was computed is not lost
 
 
 def test_an_unknown_rule(bonaface, tmp_path):

@@ -40,7 +40,7 @@ WITHOUT_LEARNING = {"foundation", "faces", "attacks", "evaluation", "inference",
 NEVER = {"torchvision", "timm", "open_clip"}
 
 LIGHT = {"torch", "transformers", "scipy", "matplotlib", "skimage", "sklearn", "jinja2", "accelerate",
-         "safetensors", "pyarrow", "onnx", "jaxtyping"}  # fmt: skip
+         "safetensors", "pyarrow", "onnx", "jaxtyping", "huggingface_hub"}  # fmt: skip
 """Packages that the light install has not."""
 
 

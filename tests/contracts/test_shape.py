@@ -30,7 +30,12 @@ def test_public_names():
     ]  # fmt: skip
     for name in bonaface.__all__:
         assert getattr(bonaface, name) is not None
-    assert inspect.signature(bonaface.load).parameters.keys() == {"bundle", "yunet", "num_threads"}
+    assert inspect.signature(bonaface.load).parameters.keys() == {
+        "bundle",
+        "operating_point",
+        "yunet",
+        "num_threads",
+    }
 
 
 def test_files_are_one_thought():

@@ -13,7 +13,7 @@ import pytest
 import skimage
 
 import bonaface
-from bonaface.bundle import read_card
+from bonaface.bundle import StoredThreshold, read_card
 from bonaface.errors import BundleError, DownloadError, PictureError
 from bonaface.faces.crop import prepare
 from bonaface.inference import gate as room
@@ -301,3 +301,17 @@ def test_a_contract_with_yunet_takes_the_fetched_file(tmp_path, monkeypatch):
     monkeypatch.setattr(room, "finder_for", lambda contract, *, yunet: asked.append(yunet) or FixedFinder())
     load(folder)
     assert asked == [tmp_path / "yunet.onnx"]
+
+
+def test_a_named_operating_point_moves_the_threshold_alone(tmp_path):
+    points = {"strict": StoredThreshold(0.6, 0.5, 0.7, "apcer=0.01", "dev")}
+    folder = tiny_bundle(tmp_path / "bundle", threshold=0.9, operating_points=points)
+    own, strict = load(folder), load(folder, operating_point="strict")
+    assert (own.threshold, strict.threshold) == (0.9, 0.6)
+    first, second = own(FILES["astronaut"]), strict(FILES["astronaut"])
+    assert (first.outcome, first.threshold) == (Outcome.BONAFIDE, 0.9)
+    assert (second.outcome, second.threshold) == (Outcome.ATTACK, 0.6)
+    assert first.attack_score == second.attack_score
+    assert strict(b"").threshold == 0.6
+    with pytest.raises(BundleError, match="must be one of the bundle tiny 1: strict; got 'balanced'"):
+        load(folder, operating_point="balanced")

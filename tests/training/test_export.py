@@ -11,7 +11,7 @@ import torch
 from bonaface import bundle
 from bonaface.bundle import read_card, self_test_crops
 from bonaface.errors import BundleError, CheckpointError
-from bonaface.evaluation.report import evaluate, report_from_scores
+from bonaface.evaluation.reporting import evaluate, report_from_scores
 from bonaface.evaluation.thresholds import fixed_threshold
 from bonaface.inference.session import Session
 from bonaface.models import graph
@@ -70,7 +70,7 @@ def test_the_card(made):
     assert card.training == RECORD
     assert card.training_data[0].count == 4
     text = (folder / "bundle/CARD.md").read_text()
-    assert all(words in text for words in ("# tiny 3", "a note", card.model.sha256, "Not measured"))
+    assert all(words in text for words in ("# tiny 3", "a note", card.model.sha256, "No rate of it is known"))
 
 
 def test_the_bundle_scores_as_torch_does(made):
@@ -109,7 +109,7 @@ def test_a_report_brings_its_threshold(exported):
     assert (card.threshold.value, card.threshold.low, card.threshold.high) == pytest.approx((0.4, 0.2, 0.6))
     assert (card.threshold.rule, card.threshold.split, card.report) == ("eer", "dev", "report.json")
     assert json.loads((exported / "report.json").read_text())["bundle"] == "tiny 3"
-    assert "Not measured" not in (exported / "CARD.md").read_text()
+    assert "No rate of it is known" not in (exported / "CARD.md").read_text()
     assert Session(exported).card.threshold.value == pytest.approx(0.4)
 
 
@@ -119,9 +119,23 @@ def test_a_threshold_that_dev_did_not_choose(exported):
     with pytest.raises(BundleError) as caught:
         with_report(exported, evaluate(test, fixed_threshold(0.5)))
     assert str(caught.value) == (
-        "a bundle's threshold must be chosen on dev; the report's was on None; evaluate with dev rows"
+        "a bundle's threshold must be chosen on dev; the report's was on nowhere; evaluate with dev rows"
     )
     assert (exported / "bundle.json").read_bytes() == before
+
+
+def test_a_report_of_another_bundle_leaves_this_one_whole(exported):
+    names = ("bundle.json", "report.json", "CARD.md")
+    before = [(exported / name).read_bytes() if (exported / name).exists() else None for name in names]
+    with pytest.raises(BundleError):
+        with_report(exported, replace(report(), bundle="other 1"))
+    assert before == [(exported / name).read_bytes() if (exported / name).exists() else None for name in names]
+
+
+def test_operating_points_come_with_the_report(exported):
+    card = with_report(exported, report())
+    assert list(card.operating_points) == ["strict", "balanced", "convenient"]
+    assert card.operating_points["balanced"] == card.threshold
 
 
 def test_a_report_for_no_bundle(tmp_path):

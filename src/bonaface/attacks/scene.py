@@ -21,10 +21,12 @@ class Scene:
     Attributes:
         pixels: (height, width, 3) uint8 RGB.
         face: Square box from the brows to the chin, in pixels; may reach outside the picture.
+        landmarks: (5, 2) float32, as `Face.landmarks`, or None where no finder gave any.
     """
 
     pixels: Picture = field(repr=False)
     face: Box
+    landmarks: npt.NDArray[np.float32] | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.pixels.ndim != 3 or self.pixels.shape[2] != 3 or self.pixels.dtype != np.uint8:
@@ -38,6 +40,8 @@ class Scene:
             )
         if not (self.face.width > 0 and self.face.height > 0 and np.isfinite(self.face.side)):
             raise SimulationError(f"a scene's face box must have a positive size; got {self.face}")
+        if self.landmarks is not None and self.landmarks.shape != (5, 2):
+            raise SimulationError(f"a scene's landmarks must be (5, 2); got {self.landmarks.shape}")
 
     @property
     def size(self) -> tuple[int, int]:

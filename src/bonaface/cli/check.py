@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bonaface.cli.console import COLOURS, finder_file, plain, progress_bar, remark, results
+from bonaface.cli.options import Bundle, Finder, Threads
 from bonaface.errors import BonafaceError
 
 if TYPE_CHECKING:
@@ -38,13 +39,13 @@ def check(
     every_face: Annotated[
         bool, typer.Option("--every-face", help="Judge every face of a picture, not the largest alone.")
     ] = False,
-    bundle: Annotated[
-        Path | None, typer.Option(help="A bundle's folder; the default comes with the package.")
+    bundle: Bundle = None,
+    operating_point: Annotated[
+        str | None,
+        typer.Option("--at", help="strict, balanced or convenient; the bundle's own threshold by default."),
     ] = None,
-    finder: Annotated[
-        str | None, typer.Option(help="'yunet', or YuNet's file; the bundle's own finder by default.")
-    ] = None,
-    threads: Annotated[int, typer.Option(min=1, help="Threads for the model.")] = 1,
+    finder: Finder = None,
+    threads: Threads = 1,
 ) -> None:
     """Judge pictures: bonafide, attack or no decision.
 
@@ -53,7 +54,7 @@ def check(
     paths = expanded(pictures)
     from bonaface.inference.gate import load
 
-    gate = load(bundle, yunet=finder_file(finder), num_threads=threads)
+    gate = load(bundle, operating_point=operating_point, yunet=finder_file(finder), num_threads=threads)
     judged: list[tuple[str, Verdict]] = []
     is_whole = False
     try:

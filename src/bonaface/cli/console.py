@@ -33,6 +33,11 @@ def plain(text: str) -> str:
     return escape(text.encode("utf-8", "backslashreplace").decode())
 
 
+def words(text: str | None) -> list[str] | None:
+    """The words of a list by commas; None where the option was not given."""
+    return None if text is None else [word.strip() for word in text.split(",") if word.strip()]
+
+
 @contextmanager
 def progress_bar(title: str, total: int, *, is_shown: bool = True) -> Iterator[Callable[[], None]]:
     """A bar on stderr, gone when full; yields the function that advances it by one."""

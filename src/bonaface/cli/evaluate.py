@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import csv
-import hashlib
-from collections.abc import Sequence
+import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bonaface.cli.console import finder_file, plain, progress_bar, remark, results, say
-from bonaface.errors import ManifestError
-from bonaface.vocabulary import Split
+from bonaface.cli.console import remark, say, words
+from bonaface.cli.judging import REPORT, is_score_table, judged
+from bonaface.cli.options import AnyBundle, Finder, Frames, Presentations, Rule, Seed, Threads
+from bonaface.cli.report_table import show
 
 if TYPE_CHECKING:
-    from bonaface.bundle import BundleCard
-    from bonaface.evaluation.report import MeasuredRate, Report
+    from bonaface.evaluation.report import Report
     from bonaface.evaluation.scores import ScoreTable
 
 
@@ -24,122 +23,86 @@ def evaluate(
     source: Annotated[
         Path, typer.Argument(help="A manifest to judge, or a score table (a CSV with a column attack_score).")
     ],
-    out: Annotated[Path, typer.Option(help="Folder for the scores and report.json.")] = Path("evaluation"),
-    bundle: Annotated[
-        Path | None, typer.Option(help="A bundle's folder; the default comes with the package.")
+    out: Annotated[
+        Path, typer.Option(help="Folder for the scores, report.json, report.html and report.md.")
+    ] = Path("evaluation"),
+    bundle: AnyBundle = None,
+    finder: Finder = None,
+    rule: Rule = "eer",
+    presentations: Presentations = None,
+    frames: Frames = "mean",
+    groups: Annotated[
+        str | None,
+        typer.Option(help="Group columns for fairness, by commas; all with 2 to 20 values by default."),
     ] = None,
-    finder: Annotated[
-        str | None, typer.Option(help="'yunet', or YuNet's file; the bundle's own finder by default.")
+    min_group: Annotated[
+        int, typer.Option(min=1, help="Bona fide rows that a group must have to be compared.")
+    ] = 30,
+    replicates: Annotated[
+        int, typer.Option(min=0, help="Of the subject bootstrap; 0 for exact intervals alone.")
+    ] = 1000,
+    seed: Seed = 0,
+    robustness: Annotated[
+        Path | None, typer.Option(help="robustness.json of 'bonaface stress', to be shown in the report.")
     ] = None,
-    rule: Annotated[str, typer.Option(help="How the threshold is chosen on the dev rows.")] = "eer",
-    threads: Annotated[int, typer.Option(min=1, help="Threads for the model.")] = 1,
+    allow_shared_subjects: Annotated[
+        bool,
+        typer.Option(
+            "--allow-shared-subjects", help="For protocols that have a subject in both dev and test."
+        ),
+    ] = False,
+    threads: Threads = 1,
 ) -> None:
-    """Measure a bundle, or any scores: threshold on the dev rows, rates on the test rows.
+    """Measure a bundle, another detector, or any scores: threshold on the dev rows, rates on the test rows.
 
-    Scores are written as they come; the same command goes on where it was stopped.
+    Scores are written as they come; the same command goes on where it was stopped. Exit code 0: measured.
+    2: no threshold could be chosen, or an error.
     """
-    from bonaface.evaluation.report import report_from_scores, write_report
+    from bonaface.evaluation.report_file import write_report
+    from bonaface.evaluation.reporting import report_from_scores
     from bonaface.evaluation.scores import read_scores
 
-    if _is_score_table(source):
-        table, name = read_scores(source), None
-    else:
-        table, name = judged(source, out, bundle=bundle, finder=finder, threads=threads)
-    report = report_from_scores(table, rule, bundle=name)
     out.mkdir(parents=True, exist_ok=True)
-    write_report(out / "report.json", report)
+    if is_score_table(source):
+        table, name, scores = read_scores(source), None, source
+    else:
+        table, name, scores = judged(source, out, bundle=bundle, finder=finder, threads=threads)
+    report = report_from_scores(
+        table,
+        rule,
+        bundle=name,
+        presentations=presentations,
+        how=frames,
+        replicates=replicates,
+        seed=seed,
+        groups=words(groups),
+        min_group=min_group,
+        allow_shared_subjects=allow_shared_subjects,
+    )
+    report = replace(report, scores=os.path.relpath(scores, out))
+    write_report(out / REPORT, report)
     show(report)
-    say(f"wrote {out / 'report.json'}")
-
-
-def judged(
-    manifest_path: Path,
-    out: Path,
-    *,
-    bundle: Path | None,
-    finder: str | None,
-    threads: int,
-    splits: Sequence[Split] = (Split.DEV, Split.TEST),
-) -> tuple[ScoreTable, str]:
-    """Score the rows of some splits of a manifest into `out`; the table and the bundle's name."""
-    from bonaface.data.manifest import check_files, read_manifest
-    from bonaface.data.splits import assigned
-    from bonaface.evaluation.scoring import score_manifest
-    from bonaface.inference.gate import load
-
-    manifest = assigned(read_manifest(manifest_path)).of_split(*splits)
-    if not manifest.rows:
-        wanted = " and ".join(splits)
-        raise ManifestError(f"{manifest_path} must have {wanted} rows; it has none; check its column 'split'")
-    check_files(manifest)
-    gate = load(bundle, yunet=finder_file(finder), num_threads=threads)
-    scores = out / f"scores-{_key(manifest_path, gate.card, finder, splits)}.csv"
-    with progress_bar("judging", len(manifest.rows)) as advance:
-        table = score_manifest(gate, manifest, scores, on_row=advance)
-    return table, gate.card.id
-
-
-def _key(manifest: Path, card: BundleCard, finder: str | None, splits: Sequence[Split]) -> str:
-    """What scores belong to: the manifest's words, the model, its input contract, the finder and the splits."""
-    parts = (card.model.sha256, repr(card.contract), finder or "", *splits)
-    return hashlib.sha256(manifest.read_bytes() + "\0".join(("", *parts)).encode()).hexdigest()[:12]
-
-
-def show(report: Report) -> None:
-    """Print a report as a table."""
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column(f"on {report.split}")
-    for column in ("errors", "of", "rate", "95 % interval", "no answer", "AUC"):
-        table.add_column(column, justify="right")
-    for name, species in report.species.items():
-        table.add_row(
-            f"APCER {plain(name)}",
-            *_cells(species.apcer),
-            _percent(species.apnrr.value),
-            f"{species.auc:.4f}",
+    written = [out / REPORT, *_drawn(report, table, out, source.parent, robustness)]
+    say(f"wrote {', '.join(map(str, written))}")
+    if report.threshold is None:
+        remark(
+            "no threshold could be chosen: rates at a threshold are not known",
+            title="[bold red]incomplete[/] ",
         )
-    table.add_row(
-        f"APCER worst species ({plain(str(report.worst_species))})", *_cells(report.apcer_worst), "", ""
-    )
-    free = report.threshold_free
-    table.add_row(
-        "APCER pooled", *_cells(report.apcer_pooled), _percent(report.apnrr.value), f"{free.auc:.4f}"
-    )
-    table.add_row("BPCER", *_cells(report.bpcer), _percent(report.bpnrr.value), "")
-    table.add_row("BPCER, no answer counted", *_cells(report.bpcer_with_non_responses), "", "")
-    table.add_section()
-    table.add_row("[bold]ACER pooled[/]", "", "", _percent(report.acer_pooled), "", "", "")
-    table.add_row("[bold]ACER worst species[/]", "", "", _percent(report.acer_worst), "", "", "")
-    table.add_row(f"EER of {free.split} (threshold-free)", "", "", _percent(free.eer.value), "", "", "")
-    results.print(table)
-    threshold = report.threshold
-    say(
-        f"threshold {threshold.value:.4f} by rule {threshold.rule} on {threshold.split}; "
-        f"equally good there: {threshold.low:.4f} to {threshold.high:.4f}"
-    )
-    for note in report.notes:
-        remark(f"note: {note}")
+        raise typer.Exit(2)
 
 
-def _cells(rate: MeasuredRate) -> tuple[str, ...]:
-    if rate.total == 0:
-        return "0", "0", "", ""
-    interval = f"{_percent(rate.low)} to {_percent(rate.high)}"
-    return str(rate.errors), str(rate.total), _percent(rate.value), interval
+def _drawn(report: Report, table: ScoreTable, out: Path, base: Path, robustness: Path | None) -> list[Path]:
+    """The report as a page and as Markdown. Samples are taken for pictures where `base` has such files."""
+    from bonaface.evaluation.markdown import markdown
+    from bonaface.evaluation.page import write_page
+    from bonaface.evaluation.presentations import aggregate
+    from bonaface.evaluation.robustness import read_robustness
 
-
-def _percent(value: float) -> str:
-    return "" if value != value else f"{100 * value:.2f} %"  # noqa: PLR0124
-
-
-def _is_score_table(path: Path) -> bool:
-    """Whether the file's header names a column attack_score."""
-    if path.suffix == ".parquet" or not path.is_file():
-        return False
-    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-        try:
-            return "attack_score" in next(csv.reader(file), [])
-        except csv.Error:  # reading it as a manifest says what is wrong with it
-            return False
+    curves = None if robustness is None else read_robustness(robustness)
+    page, text = out / "report.html", out / "report.md"
+    level = report.level
+    rows = table if level.column is None else aggregate(table, level.column, level.how or "mean")
+    write_page(page, report, rows, pictures=lambda sample: base / sample, robustness=curves)
+    text.write_text(markdown(report, robustness=curves), encoding="utf-8")
+    return [page, text]

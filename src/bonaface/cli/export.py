@@ -40,19 +40,21 @@ def export(
         if error.name is None or error.name.startswith("bonaface"):
             raise
         raise MissingExtraError("bonaface export", extra="train") from None
-    from bonaface.cli.evaluate import judged, show
+    from bonaface.cli.judging import judged
+    from bonaface.cli.report_table import show
 
     about: dict[str, Any] = {"version": version, "licence": licence, "name": name, "notes": tuple(note or ())}
     card = export_run(run, out, **about)
     if data is not None:
+        from bonaface.evaluation.bootstrap import REPLICATES
         from bonaface.evaluation.calibration import fit_families
-        from bonaface.evaluation.report import report_from_scores
+        from bonaface.evaluation.reporting import report_from_scores
 
         folder = evaluation or out.with_name(out.name + "-evaluation")
-        dev, _ = judged(data, folder, bundle=out, finder=None, threads=1, splits=[Split.DEV])
+        dev, _, _ = judged(data, folder, bundle=out, splits=[Split.DEV])
         export_run(run, out, calibration=fit_families(dev), **about)
-        table, bundle_id = judged(data, folder, bundle=out, finder=None, threads=1)
-        report = report_from_scores(table, bundle=bundle_id)
+        table, bundle_id, _ = judged(data, folder, bundle=out)
+        report = report_from_scores(table, bundle=bundle_id, replicates=REPLICATES)
         card = with_report(out, report)
         show(report)
     size = f"{card.model.bytes / 1e6:.1f} MB"

@@ -8,7 +8,19 @@ from typing import Annotated, NoReturn
 import typer
 
 from bonaface import __version__
-from bonaface.cli import check, demo, evaluate, export, models, simulate, train
+from bonaface.cli import (
+    calibrate,
+    check,
+    demo,
+    evaluate,
+    export,
+    import_scores,
+    models,
+    report,
+    simulate,
+    stress,
+    train,
+)
 from bonaface.cli.console import remark
 from bonaface.errors import BonafaceError
 
@@ -20,8 +32,9 @@ app = typer.Typer(
     help="Is this face genuine, or an attack? One gate for physical and digital face attacks.",
 )
 
-for room in (check, demo, simulate, train, evaluate, export):
+for room in (check, demo, simulate, train, evaluate, report, calibrate, stress, export):
     app.command()(getattr(room, room.__name__.rpartition(".")[2]))
+app.command("import")(import_scores.import_scores)
 app.add_typer(models.app, name="models")
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from bonaface.errors import ScoreError
 from bonaface.evaluation.columns import Scores
+from bonaface.evaluation.measured import Number
 from bonaface.evaluation.replicates import STATISTICS, Measurement, Statistic
 from bonaface.evaluation.resampling import Clusters, clusters
 from bonaface.evaluation.scores import ScoreTable
@@ -36,9 +37,9 @@ class BootstrapInterval:
         undefined: In how many of them the statistic was of nothing; they are passed over.
     """
 
-    value: float
-    low: float
-    high: float
+    value: Number
+    low: Number
+    high: Number
     confidence: float
     method: Method
     replicates: int

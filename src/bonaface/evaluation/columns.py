@@ -79,6 +79,11 @@ def _read_only(name: str, array: npt.NDArray[Value]) -> npt.NDArray[Value]:
         raise ScoreError(
             f"column {name} must have one dimension; got shape {array.shape}; give one value a row"
         )
+    return fixed(array)
+
+
+def fixed(array: npt.NDArray[Value]) -> npt.NDArray[Value]:
+    """The same array, from now on read-only."""
     array.setflags(write=False)
     return array
 

@@ -9,7 +9,23 @@ import numpy.typing as npt
 
 from bonaface.errors import ScoreError
 from bonaface.evaluation.columns import Flags, Scores, number_column
+from bonaface.evaluation.measured import Number
 from bonaface.evaluation.scores import ScoreTable
+
+
+@dataclass(frozen=True, slots=True)
+class EqualErrorRate:
+    """The EER of step functions, which need not meet.
+
+    Attributes:
+        value: Mean of pooled APCER and BPCER where they are nearest, without interpolation.
+        lower: The smaller of the two there.
+        upper: The larger of the two there.
+    """
+
+    value: Number
+    lower: Number
+    upper: Number
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,20 +57,12 @@ class ErrorSteps:
         weighted = self.attacks_accepted * self.num_bonafide + self.bonafide_rejected * self.num_attacks
         return int(np.argmin(weighted))
 
-
-@dataclass(frozen=True, slots=True)
-class EqualErrorRate:
-    """The EER of step functions, which need not meet.
-
-    Attributes:
-        value: Mean of pooled APCER and BPCER where they are nearest, without interpolation.
-        lower: The smaller of the two there.
-        upper: The larger of the two there.
-    """
-
-    value: float
-    lower: float
-    upper: float
+    def equal_error_rate(self) -> EqualErrorRate:
+        """Both errors where they are nearest."""
+        best = self.equal_error_index()
+        apcer = int(self.attacks_accepted[best]) / self.num_attacks
+        bpcer = int(self.bonafide_rejected[best]) / self.num_bonafide
+        return EqualErrorRate(value=(apcer + bpcer) / 2, lower=min(apcer, bpcer), upper=max(apcer, bpcer))
 
 
 def error_steps(table: ScoreTable) -> ErrorSteps:
@@ -89,11 +97,7 @@ def eer(table: ScoreTable) -> EqualErrorRate:
     Reference:
         docs/concepts/metrics.md. Evaluated at every unique score; (APCER + BPCER) / 2 where the two are nearest.
     """
-    steps = error_steps(table)
-    best = steps.equal_error_index()
-    apcer = int(steps.attacks_accepted[best]) / steps.num_attacks
-    bpcer = int(steps.bonafide_rejected[best]) / steps.num_bonafide
-    return EqualErrorRate(value=(apcer + bpcer) / 2, lower=min(apcer, bpcer), upper=max(apcer, bpcer))
+    return error_steps(table).equal_error_rate()
 
 
 def auc(table: ScoreTable) -> float:

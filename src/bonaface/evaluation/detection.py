@@ -106,7 +106,7 @@ def apcer_with_non_responses(table: ScoreTable, threshold: float) -> dict[str, R
         ScoreError: If the threshold is not a finite number.
     """
     passed = accepted_rows(table, threshold) | ~table.has_score
-    return {name: rate_of(passed, rows) for name, rows in rates.rows_by_species(table).items()}
+    return rates.rates_by_species(table, passed, table.is_attack)
 
 
 def acer_with_non_responses(table: ScoreTable, threshold: float) -> float:
@@ -196,4 +196,4 @@ def iapar(table: ScoreTable, threshold: float) -> dict[str, Rate]:
             f"sample '{table.sample[wrong[0]]}' has '{answers[wrong[0]]}'; correct the row"
         )
     through = accepted_rows(table, threshold) & np.asarray(answers == ACCEPT, dtype=np.bool_)
-    return {name: rate_of(through, rows) for name, rows in rates.rows_by_species(table).items()}
+    return rates.rates_by_species(table, through, table.is_attack)

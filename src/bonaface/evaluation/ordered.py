@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
 
 from bonaface.errors import ScoreError
-from bonaface.evaluation.columns import Flags, Scores, coded
+from bonaface.evaluation.columns import Flags, Scores
 from bonaface.evaluation.curves import ErrorSteps
 from bonaface.evaluation.scores import ScoreTable
-from bonaface.vocabulary import BONAFIDE
 
 Counts = npt.NDArray[np.int64]
 Codes = npt.NDArray[np.int32]
@@ -60,6 +60,27 @@ class OrderedScores:
             num_bonafide=num_bonafide,
         )
 
+    def twice_wins(self) -> Counts:
+        """Of every row twice the bona fide weight at lower scores, and once that at equal ones."""
+        starts = np.flatnonzero(np.diff(self.scores, prepend=-1.0))
+        bonafide = np.where(self.codes == 0, self.weights, 0)
+        below = _sum_before(bonafide)[np.append(starts, len(self.scores))]
+        return np.repeat(below[:-1] + below[1:], np.diff(np.append(starts, len(self.scores))))
+
+    def aucs(self) -> tuple[float, dict[str, float]]:
+        """The AUC of all attacks against bona fide, and that of every species; NaN where it has no score.
+
+        Reference: Mann and Whitney 1947, U divided by the number of pairs; a tie counts half.
+        """
+        size = 1 + len(self.species)
+        # whole numbers below 2^53, which float64 adds exactly
+        wins = np.bincount(self.codes, self.twice_wins() * self.weights, minlength=size)
+        totals = np.bincount(self.codes, self.weights, minlength=size)
+        pairs = 2 * totals[0] * totals
+        shares = np.divide(wins, pairs, out=np.full(size, np.nan), where=pairs > 0)
+        pooled = float(wins[1:].sum() / pairs[1:].sum())
+        return pooled, {name: float(shares[i]) for i, name in enumerate(self.species, 1)}
+
     def errors_at(self, threshold: float) -> Counts:
         """Errors and totals of bona fide and of every species, (1 + species, 2)."""
         split = int(np.searchsorted(self.scores, threshold))
@@ -95,13 +116,23 @@ class OrderedScores:
         return None if last_rejected == 1 else self.interval(float(np.nextafter(last_rejected, 2)))
 
 
+_KNOWN: WeakKeyDictionary[ScoreTable, OrderedScores] = WeakKeyDictionary()
+"""What was ordered already: tables never change, and sorting is most of the work."""
+
+
 def order(table: ScoreTable) -> OrderedScores:
-    """The scored rows of a table, each with weight 1.
+    """The scored rows of a table, each with weight 1; sorted once, however often it is asked for.
 
     Raises:
         ScoreError: If no bona fide row, or no attack, has a score.
     """
-    names, species = coded(table.species)
+    if table not in _KNOWN:
+        _KNOWN[table] = _ordered(table)
+    return _KNOWN[table]
+
+
+def _ordered(table: ScoreTable) -> OrderedScores:
+    attacks, codes = table.coded_species
     scored = table.has_score
     num_attacks = int(np.count_nonzero(scored & table.is_attack))
     num_bonafide = int(np.count_nonzero(scored & table.is_bonafide))
@@ -110,12 +141,10 @@ def order(table: ScoreTable) -> OrderedScores:
             "both classes must have a row with a score; "
             f"got {num_bonafide} bona fide and {num_attacks} attack; add the missing class"
         )
-    attacks = tuple(name for name in names if name != BONAFIDE.name)
-    code_of = np.array([0 if name == BONAFIDE.name else 1 + attacks.index(name) for name in names], np.int32)
     rows = np.flatnonzero(scored)
     rows = rows[np.argsort(table.attack_score[rows], kind="stable")]
     weights = np.ones(len(rows), dtype=np.int64)
-    return OrderedScores(table.attack_score[rows], code_of[species[rows]], weights, attacks, rows)
+    return OrderedScores(table.attack_score[rows], codes[rows], weights, attacks, rows)
 
 
 def middle(low: float, high: float) -> float:

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from bonaface.errors import ScoreError
-from bonaface.evaluation.columns import Flags, coded
+from bonaface.evaluation.columns import Flags
 from bonaface.evaluation.scores import ScoreTable
-from bonaface.vocabulary import BONAFIDE
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +58,7 @@ def apcer(table: ScoreTable, threshold: float) -> dict[str, Rate]:
     Reference:
         ISO/IEC 30107-3, term APCER for one species.
     """
-    accepted, scored = accepted_rows(table, threshold), table.has_score
-    return {name: rate_of(accepted, rows & scored) for name, rows in rows_by_species(table).items()}
-
-
-def rows_by_species(table: ScoreTable) -> dict[str, Flags]:
-    """The rows of each species of attack, in alphabetical order."""
-    names, codes = coded(table.species)
-    return {name: codes == code for code, name in enumerate(names) if name != BONAFIDE.name}
+    return rates_by_species(table, accepted_rows(table, threshold), table.has_score)
 
 
 def worst_species(rates: Mapping[str, Rate]) -> str | None:
@@ -163,8 +155,7 @@ def apnrr(table: ScoreTable) -> Rate:
 
 def apnrr_by_species(table: ScoreTable) -> dict[str, Rate]:
     """Share of every species' attacks without a score, in alphabetical order."""
-    silent = ~table.has_score
-    return {name: rate_of(silent, rows) for name, rows in rows_by_species(table).items()}
+    return rates_by_species(table, ~table.has_score, table.is_attack)
 
 
 def bpnrr(table: ScoreTable) -> Rate:
@@ -181,6 +172,14 @@ def accepted_rows(table: ScoreTable, threshold: float) -> Flags:
     if not math.isfinite(threshold):
         raise ScoreError(f"a threshold must be a finite number; got {threshold}; choose one on dev")
     return np.asarray(table.attack_score < threshold, dtype=np.bool_)
+
+
+def rates_by_species(table: ScoreTable, wrong: Flags, rows: Flags) -> dict[str, Rate]:
+    """How many of each species' rows are wrong, in alphabetical order of the species."""
+    names, codes = table.coded_species
+    errors = np.bincount(codes[wrong & rows], minlength=1 + len(names))
+    totals = np.bincount(codes[rows], minlength=1 + len(names))
+    return {name: Rate(int(errors[i]), int(totals[i])) for i, name in enumerate(names, 1)}
 
 
 def rate_of(wrong: Flags, rows: Flags) -> Rate:

@@ -7,6 +7,7 @@ import io
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import TextIO
@@ -23,15 +24,17 @@ from bonaface.evaluation.columns import (
     Scores,
     Texts,
     check_table,
+    coded,
     family_columns,
+    fixed,
     number_column,
     number_columns,
     text_column,
 )
-from bonaface.vocabulary import Family, Label, Split
+from bonaface.vocabulary import BONAFIDE, Family, Label, Split
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class ScoreTable:
     """One row a presentation. All columns have the same length and can not be written to.
 
@@ -74,20 +77,28 @@ class ScoreTable:
     def __len__(self) -> int:
         return len(self.sample)
 
-    @property
+    @cached_property
     def is_bonafide(self) -> Flags:
         """Rows of genuine presentations."""
-        return np.asarray(self.label == Label.BONAFIDE.value, dtype=np.bool_)
+        return fixed(self.label == Label.BONAFIDE.value)
 
-    @property
+    @cached_property
     def is_attack(self) -> Flags:
         """Rows of attacks."""
-        return np.asarray(self.label == Label.ATTACK.value, dtype=np.bool_)
+        return fixed(self.label == Label.ATTACK.value)
 
-    @property
+    @cached_property
     def has_score(self) -> Flags:
         """Rows that are not non-responses."""
-        return ~np.isnan(self.attack_score)
+        return fixed(~np.isnan(self.attack_score))
+
+    @cached_property
+    def coded_species(self) -> tuple[tuple[str, ...], npt.NDArray[np.int32]]:
+        """The species of attack in alphabetical order, and for each row 0 if bona fide, i if of the i-th of them."""
+        names, codes = coded(self.species)
+        attacks = tuple(name for name in names if name != BONAFIDE.name)
+        code_of = [0 if name == BONAFIDE.name else 1 + attacks.index(name) for name in names]
+        return attacks, fixed(np.array(code_of, np.int32)[codes])
 
     def select(self, mask: Flags) -> ScoreTable:
         """The rows where `mask` is true, in their order.

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bonaface.data.manifest import Manifest
 from bonaface.errors import ManifestError
 from bonaface.evaluation.scores import ScoreTable, ScoreWriter, read_scores
 from bonaface.types import Verdict
-from bonaface.vocabulary import FAMILIES
+from bonaface.vocabulary import FAMILIES, Family
 
 
 def score_manifest(
@@ -18,6 +18,7 @@ def score_manifest(
     manifest: Manifest,
     path: Path,
     *,
+    families: Sequence[Family] = FAMILIES,
     on_row: Callable[[], None] = lambda: None,
 ) -> ScoreTable:
     """Judge every row's picture and write its scores to `path`; rows that are there already are not judged again.
@@ -26,6 +27,7 @@ def score_manifest(
         judge: A picture's path -> its verdict, e.g. a gate. A verdict without a score is a non-response.
         manifest: Every row with its split.
         path: The score table, CSV.
+        families: Those that the judge gives evidence of; none for another project's detector.
         on_row: Called after each row.
 
     Raises:
@@ -37,7 +39,7 @@ def score_manifest(
         raise ManifestError(f"every picture must have one row to be judged; '{repeated[0]}' has several")
     groups = sorted({name for row in manifest.rows for name in row.groups})
     path.parent.mkdir(parents=True, exist_ok=True)
-    with ScoreWriter(path, groups=groups, families=FAMILIES) as writer:
+    with ScoreWriter(path, groups=groups, families=families) as writer:
         for row in manifest.rows:
             if row.path not in writer.done:
                 verdict = judge(manifest.picture_path(row))

@@ -7,28 +7,42 @@ from pathlib import Path
 import numpy as np
 
 from bonaface.bundle import BundleCard, embedded_bundle
-from bonaface.errors import PictureError
 from bonaface.faces.crop import prepare
 from bonaface.faces.fetch import fetched
 from bonaface.faces.finder import Finder, finder_for
-from bonaface.faces.picture import read_picture
+from bonaface.inference.refusals import Refusals, Source, judged
 from bonaface.inference.session import Session
-from bonaface.types import Box, Face, FaceCrop, Picture, Verdict
+from bonaface.types import Face, FaceCrop, Picture, Verdict
 from bonaface.vocabulary import Family, Outcome, Reason
-
-Source = str | Path | bytes | Picture
 
 
 class Gate:
     """Judges pictures by one bundle. Safe to share between threads."""
 
-    def __init__(self, session: Session, finder: Finder) -> None:
+    def __init__(self, session: Session, finder: Finder, *, operating_point: str | None = None) -> None:
+        """A gate at a named operating point of the bundle, or at the bundle's own threshold.
+
+        Raises:
+            BundleError: If the bundle has no such operating point.
+        """
         self._session, self._finder = session, finder
+        self._threshold = session.card.threshold_at(operating_point).value
+        self._refusals = Refusals(session.card.id, self._threshold)
 
     @property
     def card(self) -> BundleCard:
         """The bundle's card: contract, threshold, species, licence and more."""
         return self._session.card
+
+    @property
+    def threshold(self) -> float:
+        """At or above it a picture is called an attack, in [0, 1]."""
+        return self._threshold
+
+    @property
+    def finder(self) -> Finder:
+        """What finds the faces."""
+        return self._finder
 
     def __call__(self, source: Source) -> Verdict:
         """The verdict on the largest face of a picture.
@@ -36,11 +50,11 @@ class Gate:
         Args:
             source: A path, the bytes of an image file, or an array (height, width, 3) uint8 in RGB order.
         """
-        return self._judged(source, is_every_face=False)[0]
+        return judged(source, self._finder, self._judged_face, self._refusals, is_every_face=False)[0]
 
     def every_face(self, source: Source) -> tuple[Verdict, ...]:
         """A verdict for each face, largest first; one no_decision when there is none."""
-        return self._judged(source, is_every_face=True)
+        return judged(source, self._finder, self._judged_face, self._refusals, is_every_face=True)
 
     def judge(self, crop: FaceCrop) -> Verdict:
         """The verdict on a prepared crop."""
@@ -48,9 +62,11 @@ class Gate:
         attack, families = float(scores.attack[0]), scores.families[0]
         if not (np.isfinite(attack) and np.all(np.isfinite(families))):
             detail = "the model gave no number in [0, 1]; report this picture"
-            return self._no_decision(Reason.NON_FINITE_SCORE, detail, box=crop.box, num_faces=crop.num_faces)
+            return self._refusals.no_decision(
+                Reason.NON_FINITE_SCORE, detail, box=crop.box, num_faces=crop.num_faces
+            )
         by_family = {Family(name): float(v) for name, v in zip(self.card.families, families, strict=True)}
-        threshold = self.card.threshold.value
+        threshold = self._threshold
         is_attack = attack >= threshold
         strongest = max(by_family, key=lambda family: by_family[family])
         reason = Reason(f"{strongest}_evidence") if is_attack else Reason.BELOW_THRESHOLD
@@ -66,58 +82,29 @@ class Gate:
             family_scores=by_family,
         )
 
-    def _judged(self, source: Source, *, is_every_face: bool) -> tuple[Verdict, ...]:
-        try:
-            picture = read_picture(source)
-            faces = self._finder.find(picture)
-        except Exception as error:  # fail closed: an error is never a verdict
-            return (self._undecided(error),)
-        if not faces:
-            detail = "a face must be in the picture, frontal and upright; none was found"
-            return (self._no_decision(Reason.NO_FACE, detail),)
-        judged = faces if is_every_face else faces[:1]
-        return tuple(self._judged_face(picture, face, len(faces)) for face in judged)
-
     def _judged_face(self, picture: Picture, face: Face, num_faces: int) -> Verdict:
-        try:
-            return self.judge(prepare(picture, face.box, self.card.contract, num_faces=num_faces))
-        except Exception as error:  # fail closed; the other faces keep their verdicts
-            return self._undecided(error, box=face.box, num_faces=num_faces)
-
-    def _undecided(self, error: Exception, *, box: Box | None = None, num_faces: int = 0) -> Verdict:
-        if isinstance(error, PictureError) and error.reason in set(Reason):
-            return self._no_decision(Reason(error.reason), str(error), box=box, num_faces=num_faces)
-        detail = f"the picture could not be judged ({type(error).__name__}: {error}); report it"
-        return self._no_decision(
-            Reason.INTERNAL_ERROR, " ".join(detail.split()), box=box, num_faces=num_faces
-        )
-
-    def _no_decision(
-        self, reason: Reason, detail: str, *, box: Box | None = None, num_faces: int = 0
-    ) -> Verdict:
-        return Verdict(
-            outcome=Outcome.NO_DECISION,
-            attack_score=None,
-            threshold=self.card.threshold.value,
-            reason=reason,
-            detail=detail,
-            box=box,
-            num_faces=num_faces,
-            bundle=self.card.id,
-        )
+        return self.judge(prepare(picture, face.box, self.card.contract, num_faces=num_faces))
 
 
-def load(bundle: str | Path | None = None, *, yunet: str | Path | None = None, num_threads: int = 1) -> Gate:
+def load(
+    bundle: str | Path | None = None,
+    *,
+    operating_point: str | None = None,
+    yunet: str | Path | None = None,
+    num_threads: int = 1,
+) -> Gate:
     """A gate, ready to be called.
 
     Args:
         bundle: A bundle's folder; the embedded default when None.
+        operating_point: 'strict' lets fewest attacks in, 'convenient' rejects fewest genuine people, 'balanced' is
+            between; the bundle's own threshold when None.
         yunet: YuNet's ONNX file, to find faces with it instead of the contract's finder. A contract that names
             YuNet takes the fetched file by itself.
         num_threads: For the model.
 
     Raises:
-        BundleError: If the bundle is incomplete, altered or fails its self-test.
+        BundleError: If the bundle is incomplete, altered or fails its self-test, or has no such operating point.
         DownloadError: If YuNet is wanted and not there.
     """
     session = Session(Path(bundle) if bundle is not None else embedded_bundle(), num_threads=num_threads)
@@ -125,7 +112,7 @@ def load(bundle: str | Path | None = None, *, yunet: str | Path | None = None, n
     if yunet is None and contract.finder == "yunet":
         yunet = fetched("yunet")
     finder = finder_for(contract, yunet=Path(yunet) if yunet is not None else None)
-    return Gate(session, finder)
+    return Gate(session, finder, operating_point=operating_point)
 
 
 def _sentence(attack: float, threshold: float, strongest: Family, *, is_attack: bool) -> str:

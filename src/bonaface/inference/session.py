@@ -48,7 +48,7 @@ class Session:
             BundleError: If the bundle is incomplete, altered, or answers its self-test wrongly.
         """
         self.card: BundleCard = read_card(folder)
-        self._session = _opened(folder / self.card.model.file, num_threads)
+        self._session = _of_bundle(folder / self.card.model.file, num_threads)
         try:
             found = self.score(self_test_crops(self.card.contract.size))
         except Exception as error:  # onnxruntime's own errors share no public class
@@ -68,16 +68,25 @@ def _unit_or_nan(values: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
     return np.where((plain >= 0) & (plain <= 1), plain, np.nan)
 
 
-def _opened(path: Path, num_threads: int) -> Any:
+def opened(path: Path, num_threads: int) -> Any:
+    """An ONNX model under onnxruntime, on the CPU.
+
+    Raises:
+        BundleError: If the file is none.
+    """
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = num_threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 4  # its errors come as exceptions
     try:
-        session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's own errors share no public class
         first = str(error).splitlines()[0]
         raise BundleError(f"{path} must be an ONNX model; it can not be opened ({first})") from None
+
+
+def _of_bundle(path: Path, num_threads: int) -> Any:
+    session = opened(path, num_threads)
     names = {one.name for one in session.get_outputs()}
     if [one.name for one in session.get_inputs()] != [INPUT_NAME] or not names.issuperset(OUTPUT_NAMES):
         raise BundleError(

@@ -1,0 +1,82 @@
+"""From what a person names, a manifest, a score table or an evaluation's folder, to scores."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bonaface.bundle import embedded_bundle
+from bonaface.cli.console import finder_file, progress_bar
+from bonaface.errors import ManifestError, ScoreError
+from bonaface.vocabulary import Family, Split
+
+if TYPE_CHECKING:
+    from bonaface.bundle import BundleCard
+    from bonaface.evaluation.scores import ScoreTable
+    from bonaface.inference.peer_contract import PeerCard
+
+REPORT = "report.json"
+
+
+def is_score_table(path: Path) -> bool:
+    """Whether the file's header names a column attack_score."""
+    if path.suffix == ".parquet" or not path.is_file():
+        return False
+    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+        try:
+            return "attack_score" in next(csv.reader(file), [])
+        except csv.Error:  # reading it as a manifest says what is wrong with it
+            return False
+
+
+def scores_of(source: Path) -> Path:
+    """The score table that `source` is, or that the evaluation in this folder was computed from.
+
+    Raises:
+        ScoreError: If it is neither.
+    """
+    if source.is_file():
+        return source
+    from bonaface.evaluation.report_file import read_report
+
+    report = read_report(source / REPORT)
+    if report.scores is None:
+        raise ScoreError(f"{source / REPORT} must name its scores; it does not; give the score table itself")
+    return source / report.scores
+
+
+def judged(
+    manifest_path: Path,
+    out: Path,
+    *,
+    bundle: Path | None = None,
+    finder: str | None = None,
+    threads: int = 1,
+    splits: Sequence[Split] = (Split.DEV, Split.TEST),
+) -> tuple[ScoreTable, str, Path]:
+    """Score the rows of some splits of a manifest into `out`: the table, the detector's name and the table's file."""
+    from bonaface.data.manifest import check_files, read_manifest
+    from bonaface.data.splits import assigned
+    from bonaface.evaluation.scoring import score_manifest
+    from bonaface.inference.peer import judge_of
+
+    manifest = assigned(read_manifest(manifest_path)).of_split(*splits)
+    if not manifest.rows:
+        wanted = " and ".join(splits)
+        raise ManifestError(f"{manifest_path} must have {wanted} rows; it has none; check its column 'split'")
+    check_files(manifest)
+    gate = judge_of(bundle or embedded_bundle(), yunet=finder_file(finder), num_threads=threads)
+    scores = out / f"scores-{_key(manifest_path, gate.card, finder, splits)}.csv"
+    with progress_bar("judging", len(manifest.rows)) as advance:
+        families = [Family(name) for name in gate.card.families]
+        table = score_manifest(gate, manifest, scores, families=families, on_row=advance)
+    return table, gate.card.id, scores
+
+
+def _key(manifest: Path, card: BundleCard | PeerCard, finder: str | None, splits: Sequence[Split]) -> str:
+    """What scores belong to: the manifest's words, the model, its input contract, the finder and the splits."""
+    parts = (card.model.sha256, repr(card.contract), finder or "", *splits)
+    return hashlib.sha256(manifest.read_bytes() + "\0".join(("", *parts)).encode()).hexdigest()[:12]

@@ -1,0 +1,31 @@
+"""Options that several commands share, each worded once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+AnyBundle = Annotated[
+    Path | None,
+    typer.Option(help="A bundle's folder, or another detector's with peer.json; the default is embedded."),
+]
+Bundle = Annotated[Path | None, typer.Option(help="A bundle's folder; the default comes with the package.")]
+Finder = Annotated[
+    str | None, typer.Option(help="'yunet', or YuNet's file; the bundle's own finder by default.")
+]
+Threads = Annotated[int, typer.Option(min=1, help="Threads for the model.")]
+Rule = Annotated[
+    str,
+    typer.Option(
+        help="How the threshold is chosen on the dev rows: eer, min_acer, apcer=x, bpcer=x; or fixed=x."
+    ),
+]
+Presentations = Annotated[
+    str | None, typer.Option(help="The group column that says which presentation a frame is of.")
+]
+Frames = Annotated[
+    str, typer.Option(help="How frames become a presentation's score: mean, median, max or k_of_n=2.")
+]
+Seed = Annotated[int, typer.Option(help="Of the bootstrap.")]

@@ -1,0 +1,130 @@
+"""Two systems on the same samples, statistic by statistic, and whether each difference is more than noise."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pydantic
+
+from bonaface.errors import ScoreError
+from bonaface.evaluation.bootstrap import REPLICATES, BootstrapInterval
+from bonaface.evaluation.comparison import McNemar, bootstrap_difference, mcnemar
+from bonaface.evaluation.measured import Number
+from bonaface.evaluation.replicates import Measurement, Statistic
+from bonaface.evaluation.resampling import clusters
+from bonaface.evaluation.scores import ScoreTable
+from bonaface.evaluation.thresholds import Threshold, threshold_by_rule
+from bonaface.vocabulary import Split
+
+SCHEMA_VERSION = 1
+COMPARED: tuple[Statistic, ...] = (
+    "apcer", "apcer_worst", "apcer_pooled", "bpcer", "acer_worst", "acer_pooled", "eer", "auc",
+)  # fmt: skip
+HIGHER_IS_BETTER = ("auc",)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One statistic of both systems.
+
+    Attributes:
+        first: Of the first system.
+        second: Of the second.
+        difference: First minus second, with its interval by subjects drawn again, the same for both.
+        better: 'first' or 'second'; None where the interval holds 0 or is not known: within noise.
+    """
+
+    first: Number
+    second: Number
+    difference: BootstrapInterval
+    better: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SideBySide:
+    """Two systems, each at its own threshold, on the same test rows.
+
+    Attributes:
+        names: Of the first and the second.
+        thresholds: Each chosen on the system's own dev scores.
+        differences: By statistic.
+        mcnemar: Samples that one alone gets wrong.
+    """
+
+    names: tuple[str, str]
+    thresholds: tuple[Threshold, Threshold]
+    differences: dict[str, Difference]
+    mcnemar: McNemar
+
+    @property
+    def is_within_noise(self) -> bool:
+        """Whether no statistic tells the two apart."""
+        return all(one.better is None for one in self.differences.values())
+
+
+def side_by_side(
+    first: ScoreTable,
+    second: ScoreTable,
+    *,
+    names: tuple[str, str] = ("first", "second"),
+    rule: str = "eer",
+    replicates: int = REPLICATES,
+    seed: int = 0,
+) -> SideBySide:
+    """Choose each system's threshold on its dev rows, and compare both on the test rows.
+
+    Args:
+        first: Rows of dev and test.
+        second: Of the same samples, in any order.
+        names: For people.
+        rule: As `threshold_by_rule` takes it, the same for both.
+        replicates: Of the paired subject bootstrap.
+        seed: Of the bootstrap.
+
+    Raises:
+        ScoreError: If the samples are not the same, dev can not choose a threshold, or test lacks a class.
+        MissingExtraError: If scipy is not installed.
+    """
+    thresholds = (
+        threshold_by_rule(first.of_split(Split.DEV), rule),
+        threshold_by_rule(second.of_split(Split.DEV), rule),
+    )
+    tests = first.of_split(Split.TEST), second.of_split(Split.TEST)
+    if not len(tests[0]):
+        raise ScoreError("scores must have rows of test to be compared on; got none; add test rows")
+    at = thresholds[0].value, thresholds[1].value
+    found = bootstrap_difference(*tests, at, statistics=COMPARED, replicates=replicates, seed=seed)
+    values = [_values(*pair) for pair in zip(tests, at, strict=True)]
+    differences = {
+        name: Difference(values[0][name], values[1][name], interval, _better(name, interval))
+        for name, interval in found.items()
+    }
+    return SideBySide(names, thresholds, differences, mcnemar(*tests, at))
+
+
+def _values(table: ScoreTable, threshold: float) -> dict[str, float]:
+    """Every compared statistic of one system."""
+    groups = clusters(table)
+    measurement = Measurement(table, groups, threshold, COMPARED)
+    once = np.ones((1, groups.count), dtype=np.int32)
+    return dict(zip(measurement.names, measurement(once)[0].tolist(), strict=True))
+
+
+def _better(name: str, interval: BootstrapInterval) -> str | None:
+    """Whose statistic is better, where the whole interval is on one side of 0."""
+    if interval.low > 0:
+        is_first = name in HIGHER_IS_BETTER
+    elif interval.high < 0:
+        is_first = name not in HIGHER_IS_BETTER
+    else:
+        return None
+    return "first" if is_first else "second"
+
+
+def to_json(comparison: SideBySide) -> dict[str, Any]:
+    """Plain values for JSON, with their `schema_version`; what is not known is None."""
+    plain: dict[str, Any] = json.loads(pydantic.TypeAdapter(SideBySide).dump_json(comparison))
+    return {"schema_version": SCHEMA_VERSION, **plain}
