@@ -56,7 +56,10 @@ def test_every_option_says_what_it_is_for(commands):
 
 def test_commands_in_the_readme_are_commands(commands):
     text = (ROOT / "README.md").read_text()
-    for line in re.findall(r"bonaface ((?:check|demo|simulate|train|evaluate|export|models) ?[^`\n]*)", text):
+    for line in re.findall(
+        r"bonaface ((?:check|demo|simulate|train|evaluate|report|calibrate|stress|import|export|models) ?[^`\n]*)",
+        text,
+    ):
         words = re.split(r"[\s`]+", line)
         name = f"bonaface {' '.join(words[: 2 if words[0] == 'models' else 1])}"
         assert name in commands

@@ -151,7 +151,7 @@ def test_robustness_stands_where_its_points_are() -> None:
     curve = robustness(tables, 0.5, kind="jpeg", unit="quality <i>")
     text = robustness_plot("j", curve)
     drawing = Drawing(text, "j")
-    left, right, top, bottom = 30, 230, 8, 138
+    left, right, top, bottom = 30, 180, 8, 108
     up = bottom - top
     assert drawing.points("auc") == pytest.approx(
         np.array([(left, top), (right, bottom - 0.5 * up)]), abs=0.02

@@ -338,7 +338,7 @@ def test_operating_points_and_limits(report, plain) -> None:
         )
         for text, rate in ((worst, point.apcer_worst), (pooled, point.apcer_pooled), (bpcer, point.bpcer)):
             assert text == f"{two_decimals(rate.value)} {rate.errors} of {rate.total}"
-    caption, limits = "One error where the other is held, on test", report.threshold_free.limits
+    caption, limits = "What each limit costs on test", report.threshold_free.limits
     row = plain.row(caption, "BPCER100")
     assert row[:5] == [
         two_decimals(limits["bpcer100"].bpcer.value), cells(limits["bpcer100"].bpcer)[3],
@@ -364,7 +364,7 @@ def test_operating_points_and_limits(report, plain) -> None:
 def test_a_limit_that_no_threshold_keeps() -> None:
     table = table_of(("bonafide", 1.0), ("bonafide", 0.1), ("print", 0.9))
     row = Page(page(evaluate(table, fixed_threshold(0.5)), table)).row(
-        "One error where the other is held, on test", "APCER at BPCER 1 %"
+        "What each limit costs on test", "APCER at BPCER 1 %"
     )
     assert row == [
         "no threshold keeps it",

@@ -184,7 +184,7 @@ def test_many_rows_of_few_subjects_are_few() -> None:
 
 
 def test_rows_of_one_session_are_alike_too() -> None:
-    """Every subject by day and by night, 90 rows and 10, each with an evil hour of its own."""
+    """Every subject by day and by night, 90 rows and 10, each hour with a rate of its own."""
 
     def draw(rng: np.random.Generator) -> Cells:
         rate = np.clip(np.repeat(rng.beta(1, 5, 30), 2) + rng.normal(0, 0.1, 60), 0, 1)

@@ -133,13 +133,20 @@ def test_notes_of_weak_numbers() -> None:
         "1 rows have no subject: whether dev and test share one is not known",
         "dev has no digital attack with a score: the dev threshold says nothing about digital attacks",
         "test has 1 bona fide rows with a score, fewer than 30: BPCER is a rough number",
-        "species mine is outside the vocabulary: its family is not known",
+        "species mine is outside the vocabulary: the family is not known",
         "every threshold from 0.100 to 0.900 makes the same errors on the rows it was chosen on: "
         "the place of 0.500 between them is a guess",
         "no error in 1 presentations: no BPCER below 95.0 % can be claimed",
         "no error in 1 presentations: no faceswap APCER below 95.0 % can be claimed",
         "no error in 1 presentations: no mine APCER below 95.0 % can be claimed",
     ]
+
+
+def test_species_outside_the_vocabulary_share_a_note() -> None:
+    rows: tuple[Row, ...] = (("bonafide", 0.1), ("mine", 0.9), ("yours", 0.9))
+    assert "2 species (mine, yours) are outside the vocabulary: the family is not known" in (
+        evaluate(table_of(*rows), fixed_threshold(0.5)).notes
+    )
 
 
 def test_a_family_that_neither_split_has_is_not_noted() -> None:

@@ -129,7 +129,9 @@ def test_a_report_of_another_bundle_leaves_this_one_whole(exported):
     before = [(exported / name).read_bytes() if (exported / name).exists() else None for name in names]
     with pytest.raises(BundleError):
         with_report(exported, replace(report(), bundle="other 1"))
-    assert before == [(exported / name).read_bytes() if (exported / name).exists() else None for name in names]
+    assert before == [
+        (exported / name).read_bytes() if (exported / name).exists() else None for name in names
+    ]
 
 
 def test_operating_points_come_with_the_report(exported):

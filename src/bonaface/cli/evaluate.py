@@ -45,6 +45,10 @@ def evaluate(
     robustness: Annotated[
         Path | None, typer.Option(help="robustness.json of 'bonaface stress', to be shown in the report.")
     ] = None,
+    pictures: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the samples, for the worst errors; that of SOURCE by default."),
+    ] = None,
     allow_shared_subjects: Annotated[
         bool,
         typer.Option(
@@ -82,7 +86,7 @@ def evaluate(
     report = replace(report, scores=os.path.relpath(scores, out))
     write_report(out / REPORT, report)
     show(report)
-    written = [out / REPORT, *_drawn(report, table, out, source.parent, robustness)]
+    written = [out / REPORT, *_drawn(report, table, out, pictures or source.parent, robustness)]
     say(f"wrote {', '.join(map(str, written))}")
     if report.threshold is None:
         remark(
@@ -93,7 +97,7 @@ def evaluate(
 
 
 def _drawn(report: Report, table: ScoreTable, out: Path, base: Path, robustness: Path | None) -> list[Path]:
-    """The report as a page and as Markdown. Samples are taken for pictures where `base` has such files."""
+    """The report as a page and as Markdown. Samples are taken for pictures where `base` has such files, and only below it."""
     from bonaface.evaluation.markdown import markdown
     from bonaface.evaluation.page import write_page
     from bonaface.evaluation.presentations import aggregate
@@ -103,6 +107,11 @@ def _drawn(report: Report, table: ScoreTable, out: Path, base: Path, robustness:
     page, text = out / "report.html", out / "report.md"
     level = report.level
     rows = table if level.column is None else aggregate(table, level.column, level.how or "mean")
-    write_page(page, report, rows, pictures=lambda sample: base / sample, robustness=curves)
+
+    def picture(sample: str) -> Path | None:
+        path = (base / sample).resolve()
+        return path if path.is_relative_to(base.resolve()) else None
+
+    write_page(page, report, rows, pictures=picture, robustness=curves)
     text.write_text(markdown(report, robustness=curves), encoding="utf-8")
     return [page, text]

@@ -219,4 +219,4 @@ def robustness_plot(name: str, curve: RobustnessCurve) -> str:
             plot.plot(x, [rate.value for rate in rates], color=colour, marker=marker, **style)
         plot.plot(x, curve.values("auc"), color=SOFT, dashes=(3, 2), clip_on=False, gid="auc")
 
-    return svg(name, 240, 180, draw, title=f"Errors under {curve.kind}, over {curve.unit}")
+    return svg(name, 190, 150, draw, title=f"Errors under {curve.kind}, over {curve.unit}")

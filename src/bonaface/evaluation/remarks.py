@@ -43,7 +43,14 @@ def table_notes(table: ScoreTable, split: Split) -> list[str]:
     turned = polarity_note(table)
     notes += [turned] if turned else []
     unknown = [name for name in silence if name not in SPECIES]
-    return notes + [f"species {name} is outside the vocabulary: its family is not known" for name in unknown]
+    if unknown:
+        which = (
+            f"species {unknown[0]} is"
+            if len(unknown) == 1
+            else f"{len(unknown)} species ({', '.join(unknown)}) are"
+        )
+        notes.append(f"{which} outside the vocabulary: the family is not known")
+    return notes
 
 
 def threshold_notes(threshold: Threshold, split: Split) -> list[str]:
