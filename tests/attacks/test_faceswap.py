@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from bonaface.attacks.faceswap import apply_faceswap, draw_faceswap, swap_mask
+from bonaface.attacks.faceswap import apply_faceswap, draw_faceswap, faceswap_mask
 from bonaface.types import Box
 
 PLAIN = replace(
@@ -35,7 +35,7 @@ BLENDS = ["alpha", "membrane", "pyramid"]
 @pytest.mark.parametrize("seed", range(9))
 def test_outside_the_mask_every_byte_stays(seed, face_scene):
     drawn = replace(draw_faceswap(np.random.default_rng(seed)), blend=BLENDS[seed % 3])
-    mask = swap_mask(face_scene, drawn)
+    mask = faceswap_mask(face_scene, drawn)
     out = apply_faceswap(face_scene, drawn)
     assert 0.05 < (mask > 0).mean() < 0.6
     assert (out.pixels[mask == 0] == face_scene.pixels[mask == 0]).all()
@@ -46,7 +46,9 @@ def test_outside_the_mask_every_byte_stays(seed, face_scene):
 @pytest.mark.parametrize("blend", BLENDS)
 def test_fine_detail_is_lost_inside(blend, face_scene):
     drawn = replace(PLAIN, blend=blend)
-    core = cv2.erode((swap_mask(face_scene, drawn) > 0.99).astype(np.uint8), np.ones((7, 7), np.uint8)) > 0
+    core = (
+        cv2.erode((faceswap_mask(face_scene, drawn) > 0.99).astype(np.uint8), np.ones((7, 7), np.uint8)) > 0
+    )
     after = apply_faceswap(face_scene, drawn).pixels
     before_detail, after_detail = (
         cv2.Laplacian(p, cv2.CV_32F)[core].std() for p in (np.ascontiguousarray(face_scene.pixels), after)
@@ -59,7 +61,7 @@ def test_drawn_swaps_lose_detail_in_the_median(face_scene):
     ratios = []
     for _ in range(30):
         drawn = draw_faceswap(rng)
-        core = swap_mask(face_scene, drawn) > 0.99
+        core = faceswap_mask(face_scene, drawn) > 0.99
         if core.sum() < 50:
             continue
         after = apply_faceswap(face_scene, drawn).pixels
@@ -82,7 +84,7 @@ def test_a_smaller_network_face_is_softer(face_scene):
 
 
 def test_colours_move_by_their_offsets(face_scene):
-    core = swap_mask(face_scene, PLAIN) > 0.99
+    core = faceswap_mask(face_scene, PLAIN) > 0.99
     plain = apply_faceswap(face_scene, PLAIN).pixels[core].astype(float)
     lighter = apply_faceswap(face_scene, replace(PLAIN, luma_shift=10.0)).pixels[core].astype(float)
     assert (lighter - plain).mean(axis=0) == pytest.approx([10, 10, 10], abs=0.6)
@@ -92,7 +94,7 @@ def test_colours_move_by_their_offsets(face_scene):
 
 def test_membrane_hides_the_step_at_the_seam(face_scene):
     stepped = replace(PLAIN, luma_shift=25.0, mask_edge=0.03)
-    mask = swap_mask(face_scene, stepped)
+    mask = faceswap_mask(face_scene, stepped)
     rim = (mask > 0.99) & (cv2.erode((mask > 0.99).astype(np.uint8), np.ones((9, 9), np.uint8)) == 0)
 
     def step(blend: str) -> float:
@@ -108,7 +110,7 @@ def test_inner_jpeg_leaves_other_bytes(face_scene):
 
 
 def test_sharpening_brings_contrast_back(face_scene):
-    core = swap_mask(face_scene, PLAIN) > 0.99
+    core = faceswap_mask(face_scene, PLAIN) > 0.99
     soft = apply_faceswap(face_scene, PLAIN).pixels
     crisp = apply_faceswap(face_scene, replace(PLAIN, sharpen=1.0)).pixels
     assert cv2.Laplacian(crisp, cv2.CV_32F)[core].std() > cv2.Laplacian(soft, cv2.CV_32F)[core].std()
@@ -118,7 +120,7 @@ def test_a_face_outside_the_picture_changes_nothing(face_scene):
     away = replace(face_scene, face=Box(900, 900, 990, 990))
     out = apply_faceswap(away, PLAIN)
     assert (out.pixels == away.pixels).all()
-    assert swap_mask(away, PLAIN).max() == 0
+    assert faceswap_mask(away, PLAIN).max() == 0
 
 
 def test_draws_cover_the_stated_ranges():

@@ -10,6 +10,7 @@ import numpy as np
 
 from bonaface.attacks import fields
 from bonaface.attacks.scene import Plane, Scene, ellipse_mask
+from bonaface.attacks.variants import check_variant
 from bonaface.types import Picture
 
 Blend = Literal["alpha", "membrane", "pyramid"]
@@ -72,7 +73,13 @@ class FaceswapParameters:
     blend: Blend
 
 
-def draw_faceswap(rng: np.random.Generator, *, strength: float = 1.0) -> FaceswapParameters:
+VARIANTS: tuple[Blend, ...] = ("alpha", "membrane", "pyramid")
+"""The three ways to blend."""
+
+
+def draw_faceswap(
+    rng: np.random.Generator, *, strength: float = 1.0, variant: str | None = None
+) -> FaceswapParameters:
     """Draws a swap: face sides of 32 to 96 px, misfits of colour and shape, one of three blends.
 
     Swapping networks work on aligned pictures of 64 to 160 px, of which the box from brows to chin takes about 0.6.
@@ -80,7 +87,12 @@ def draw_faceswap(rng: np.random.Generator, *, strength: float = 1.0) -> Faceswa
     Args:
         rng: Where all randomness comes from.
         strength: In (0, 1.5]; scales how visible the traces are.
+        variant: One of `VARIANTS`; drawn when None.
+
+    Raises:
+        SimulationError: If there is no such variant.
     """
+    check_variant(variant, species="faceswap", variants=VARIANTS)
     u, normal = rng.uniform, rng.normal
     finish = rng.random()
     return FaceswapParameters(
@@ -105,8 +117,12 @@ def draw_faceswap(rng: np.random.Generator, *, strength: float = 1.0) -> Faceswa
         mask_elastic=float(u(0, 0.04)),
         mask_edge=float(np.exp(u(np.log(0.03), np.log(0.25)))),
         opacity=1.0 if rng.random() < 0.7 else float(u(0.75, 1.0)),
-        blend=("alpha", "membrane", "pyramid")[int(rng.choice(3, p=[0.5, 0.3, 0.2]))],
+        blend=_blend(VARIANTS[int(rng.choice(3, p=[0.5, 0.3, 0.2]))], variant),
     )
+
+
+def _blend(drawn: Blend, wanted: str | None) -> Blend:
+    return next((blend for blend in VARIANTS if blend == wanted), drawn)
 
 
 def apply_faceswap(scene: Scene, parameters: FaceswapParameters) -> Scene:
@@ -127,7 +143,7 @@ def apply_faceswap(scene: Scene, parameters: FaceswapParameters) -> Scene:
     return Scene(pixels, scene.face)
 
 
-def swap_mask(scene: Scene, parameters: FaceswapParameters) -> Plane:
+def faceswap_mask(scene: Scene, parameters: FaceswapParameters) -> Plane:
     """Where `apply_faceswap` may change the scene: (height, width) float32 in [0, 1], opacity not counted."""
     mask = np.zeros(scene.size, dtype=np.float32)
     rows, columns = _window(scene)

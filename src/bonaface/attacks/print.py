@@ -20,6 +20,7 @@ from bonaface.attacks.light import (
     to_picture,
 )
 from bonaface.attacks.scene import Plane, Scene
+from bonaface.attacks.variants import kind_of
 from bonaface.attacks.view import View, beyond_edge, draw_view, look, moved_box, source_maps
 from bonaface.types import Picture
 
@@ -96,15 +97,28 @@ class PrintParameters:
     desk: tuple[float, float, float]
 
 
-def draw_print(rng: np.random.Generator, *, strength: float = 1.0) -> PrintParameters:
+VARIANTS = ("laser", "mixed", "inkjet", "photo")
+"""Halftone dots, dots with droplets, droplets, and a photo print with neither."""
+
+KINDS = {"laser": (0.0, 0.35), "mixed": (0.35, 0.45), "inkjet": (0.45, 0.75), "photo": (0.75, 1.0)}
+"""The share of all prints that each variant has, as a range of one uniform draw."""
+
+
+def draw_print(
+    rng: np.random.Generator, *, strength: float = 1.0, variant: str | None = None
+) -> PrintParameters:
     """Draws a print: a laser's halftone, an ink jet's droplets, or a photo print without either.
 
     Args:
         rng: Where all randomness comes from.
         strength: In (0, 1.5]; scales how visible the traces are.
+        variant: One of `VARIANTS`; drawn when None.
+
+    Raises:
+        SimulationError: If there is no such variant.
     """
     u = rng.uniform
-    kind = rng.random()
+    kind = kind_of(rng.random(), variant, species="print", kinds=KINDS)
     has_dots, has_speckle = kind < 0.45, 0.35 < kind < 0.75
     shows_edge = bool(rng.random() < 0.12)
     warm = float(rng.normal(0, 0.025))

@@ -10,6 +10,7 @@ import numpy as np
 from bonaface.attacks import fields
 from bonaface.attacks.light import Light, blob, covered, expose, look_up, surroundings
 from bonaface.attacks.scene import Plane, Scene
+from bonaface.attacks.variants import kind_of
 from bonaface.attacks.view import View, beyond_edge, draw_view, look, moved_box, source_maps
 
 
@@ -74,9 +75,16 @@ class ReplayParameters:
     room: tuple[float, float, float]
 
 
-def _draw_grid(rng: np.random.Generator) -> tuple[float, float]:
-    """(pitch in pixels, contrast): moire of a nearly matched grid, a visible grid, or almost nothing."""
-    kind = rng.random()
+VARIANTS = ("moire", "grid", "clean")
+"""A nearly matched grid of screen pixels, one coarse enough to be seen, and one that hardly shows."""
+
+KINDS = {"moire": (0.0, 0.5), "grid": (0.5, 0.75), "clean": (0.75, 1.0)}
+"""The share of all replays that each variant has, as a range of one uniform draw."""
+
+
+def _draw_grid(rng: np.random.Generator, variant: str | None) -> tuple[float, float]:
+    """(pitch in pixels, contrast) of the grid."""
+    kind = kind_of(rng.random(), variant, species="replay", kinds=KINDS)
     if kind < 0.5:
         cycles = float(rng.choice([1.0, 2.0], p=[0.75, 0.25])) + float(rng.normal(0, 0.07))
         return 1 / cycles, float(rng.uniform(0.04, 0.22))
@@ -85,16 +93,22 @@ def _draw_grid(rng: np.random.Generator) -> tuple[float, float]:
     return float(rng.uniform(0.35, 1.6)), float(rng.uniform(0.0, 0.04))
 
 
-def draw_replay(rng: np.random.Generator, *, strength: float = 1.0) -> ReplayParameters:
+def draw_replay(
+    rng: np.random.Generator, *, strength: float = 1.0, variant: str | None = None
+) -> ReplayParameters:
     """Draws a replay: from strong moire to a screen that hardly shows.
 
     Args:
         rng: Where all randomness comes from.
         strength: In (0, 1.5]; scales how visible the traces are.
+        variant: One of `VARIANTS`; drawn when None.
+
+    Raises:
+        SimulationError: If there is no such variant.
     """
     u = rng.uniform
     shows_edge = bool(rng.random() < 0.1)
-    pitch_px, contrast = _draw_grid(rng)
+    pitch_px, contrast = _draw_grid(rng, variant)
     cool = float(rng.normal(0.0, 0.09)) * strength
     return ReplayParameters(
         seed=int(rng.integers(2**31)),

@@ -6,12 +6,26 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from typing import Any, get_origin, get_type_hints
 
-from bonaface.attacks.faceswap import FaceswapParameters, apply_faceswap, draw_faceswap
-from bonaface.attacks.print import PrintParameters, apply_print, draw_print
-from bonaface.attacks.replay import ReplayParameters, apply_replay, draw_replay
-from bonaface.attacks.scene import Scene
-from bonaface.attacks.sdsc import SdscParameters, apply_sdsc, draw_sdsc
-from bonaface.attacks.spsc import SpscParameters, apply_spsc, draw_spsc
+import numpy as np
+
+from bonaface.attacks import (
+    attribute_edit,
+    cutout,
+    faceswap,
+    generated,
+    injection,
+    mask_3d,
+    morph,
+    paper_mask,
+    reenactment,
+    replay,
+    sdsc,
+    spsc,
+    swap,
+)
+from bonaface.attacks import print as print_
+from bonaface.attacks.scene import Plane, Scene
+from bonaface.attacks.variants import check_variant
 from bonaface.errors import SimulationError, did_you_mean
 from bonaface.vocabulary import SPECIES, Species
 
@@ -21,28 +35,105 @@ class Simulation:
     """One way to make an attack.
 
     Attributes:
+        name: Its own word; several simulations may make one species.
         species: What comes out.
-        draw: (generator, strength=1.0) -> parameters.
-        apply: (scene, parameters) -> attacked scene; same scene and parameters, same bytes.
+        draw: (generator, strength=1.0[, variant=None]) -> parameters.
+        apply: (scene, parameters[, partner]) -> attacked scene; same scene and parameters, same bytes.
         parameters: The dataclass that `draw` returns.
+        variants: Mechanisms that `draw` can be held to; empty where it knows none.
+        mask: As `apply`, but -> (height, width) float32 in [0, 1]: where the content may change; None where nobody knows.
+        needs_partner: Whether it takes the scene of a second person.
     """
 
+    name: str
     species: Species
     draw: Callable[..., Any]
-    apply: Callable[[Scene, Any], Scene]
+    apply: Callable[..., Scene]
     parameters: type
+    variants: tuple[str, ...] = ()
+    mask: Callable[..., Plane] | None = None
+    needs_partner: bool = False
+
+    def drawn(
+        self, rng: np.random.Generator, *, strength: float = 1.0, variant: str | None = None
+    ) -> Any:
+        """Parameters, held to a variant where one is given.
+
+        Raises:
+            SimulationError: If it has no such variant.
+        """
+        if variant is None:
+            return self.draw(rng, strength=strength)
+        check_variant(variant, species=self.name, variants=self.variants)
+        return self.draw(rng, strength=strength, variant=variant)
+
+    def applied(self, scene: Scene, parameters: Any, partner: Scene | None = None) -> Scene:
+        """The attacked scene.
+
+        Raises:
+            SimulationError: If a second person is needed and missing.
+        """
+        return self.apply(scene, parameters, *self._partners(partner))
+
+    def mask_of(self, scene: Scene, parameters: Any, partner: Scene | None = None) -> Plane:
+        """Where the content of the scene may change, (height, width) float32 in [0, 1]; everywhere if nobody knows."""
+        if self.mask is None:
+            return np.ones(scene.size, np.float32)
+        return self.mask(scene, parameters, *self._partners(partner))
+
+    def _partners(self, partner: Scene | None) -> tuple[Scene, ...]:
+        if not self.needs_partner:
+            return ()
+        if partner is None:
+            raise SimulationError(f"{self.name} needs a picture of a second person; got none; give one")
+        return (partner,)
 
 
 SIMULATIONS: dict[str, Simulation] = {
-    simulation.species.name: simulation
-    for simulation in (
-        Simulation(SPECIES["print"], draw_print, apply_print, PrintParameters),
-        Simulation(SPECIES["replay"], draw_replay, apply_replay, ReplayParameters),
-        Simulation(SPECIES["faceswap"], draw_faceswap, apply_faceswap, FaceswapParameters),
-        Simulation(SPECIES["spsc"], draw_spsc, apply_spsc, SpscParameters),
-        Simulation(SPECIES["sdsc"], draw_sdsc, apply_sdsc, SdscParameters),
+    name: Simulation(
+        name=name,
+        species=SPECIES[species],
+        draw=getattr(room, f"draw_{name}"),
+        apply=getattr(room, f"apply_{name}"),
+        parameters=parameters,
+        variants=tuple(getattr(room, "VARIANTS", ())),
+        mask=getattr(room, f"{name}_mask", None),
+        needs_partner=name in {"swap", "morph"},
+    )
+    for name, species, room, parameters in (
+        ("print", "print", print_, print_.PrintParameters),
+        ("replay", "replay", replay, replay.ReplayParameters),
+        ("cutout", "cutout", cutout, cutout.CutoutParameters),
+        ("paper_mask", "paper_mask", paper_mask, paper_mask.PaperMaskParameters),
+        ("mask_3d", "mask_3d", mask_3d, mask_3d.Mask3dParameters),
+        ("spsc", "spsc", spsc, spsc.SpscParameters),
+        ("faceswap", "faceswap", faceswap, faceswap.FaceswapParameters),
+        ("swap", "faceswap", swap, swap.SwapParameters),
+        ("sdsc", "sdsc", sdsc, sdsc.SdscParameters),
+        ("reenactment", "reenactment", reenactment, reenactment.ReenactmentParameters),
+        ("attribute_edit", "attribute_edit", attribute_edit, attribute_edit.AttributeEditParameters),
+        ("morph", "morph", morph, morph.MorphParameters),
+        ("generated", "generated", generated, generated.GeneratedParameters),
+        ("injection", "injection", injection, injection.InjectionParameters),
     )
 }
+"""Every simulation; `faceswap` is self-blended, `swap` takes the face of a second person."""
+
+
+def species_of(name: str) -> Species:
+    """The species that a simulation of that name makes, or that pictures of that species are of.
+
+    Raises:
+        SimulationError: If it is neither.
+    """
+    if name in SIMULATIONS:
+        return SIMULATIONS[name].species
+    if name not in SPECIES:
+        known = [*SIMULATIONS, *(word for word in SPECIES if word not in SIMULATIONS)]
+        raise SimulationError(
+            f"an attack must be one of {', '.join(known)}; got '{name}'{did_you_mean(name, known)}"
+        )
+    return SPECIES[name]
 
 
 def simulation_named(name: str) -> Simulation:
