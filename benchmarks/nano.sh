@@ -15,6 +15,7 @@ stage() {  # recipe, folder, further options; goes on where an earlier call was 
 }
 stage nano runs/nano
 stage nano_finish runs/nano-finish --start-from runs/nano
+stage nano_last runs/nano-last --start-from runs/nano-finish
 
 # Dev and test pictures: bona fide copies, three simulated attacks on each, and the diffusion portraits.
 [ -f runs/simulated/manifest.csv ] || $bonaface simulate "$faces/manifest.csv" runs/simulated \
@@ -22,8 +23,8 @@ stage nano_finish runs/nano-finish --start-from runs/nano
 .venv-dev/bin/python benchmarks/shortcut_probes.py runs/simulated/manifest.csv \
   --out benchmarks/results/shortcut_probes.json
 
-$bonaface export runs/nano-finish "$bundle" --data runs/simulated/manifest.csv --evaluation runs/evaluation \
-  --name nano --bundle-version 0.1.0 \
+$bonaface export runs/nano-last "$bundle" --data runs/simulated/manifest.csv --evaluation runs/evaluation \
+  --name nano --bundle-version 0.2.0 \
   --note "It has seen simulated prints, replays and face swaps only, never a real one: expect more errors on real attacks." \
   --note "Its bona fide pictures are studio portraits, frontal, sharp, well lit, mostly older and male; no phone or webcam." \
   --note "Its diffusion portraits come from one model, Stable Diffusion 3."

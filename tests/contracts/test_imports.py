@@ -22,7 +22,7 @@ BELOW: dict[str, set[str]] = {
     "foundation": set(),
     "faces": {"foundation"},
     "attacks": {"foundation"},
-    "models": {"foundation"},
+    "models": {"foundation", "attacks"},
     "data": {"foundation", "faces", "attacks"},
     "evaluation": {"foundation"},
     "training": {"foundation", "faces", "attacks", "models", "data", "evaluation"},

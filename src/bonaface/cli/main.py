@@ -11,6 +11,7 @@ from bonaface import __version__
 from bonaface.cli import (
     calibrate,
     check,
+    data,
     demo,
     evaluate,
     export,
@@ -36,6 +37,7 @@ for room in (check, demo, simulate, train, evaluate, report, calibrate, stress, 
     app.command()(getattr(room, room.__name__.rpartition(".")[2]))
 app.command("import")(import_scores.import_scores)
 app.add_typer(models.app, name="models")
+app.add_typer(data.app, name="data")
 
 
 def _version(is_wanted: bool) -> None:

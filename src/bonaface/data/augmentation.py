@@ -6,11 +6,15 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from bonaface.attacks import fields
 from bonaface.attacks.light import saturation_matrix
 from bonaface.attacks.scene import Plane, Scene, face_ellipse_mask
 from bonaface.types import Box, Picture
+
+_YCBCR = np.array([[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]])
+"""R'G'B' to Y'CbCr (ITU-R BT.601, full range)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,9 @@ class Augmentation:
             without an edge or a change of detail, is no sign either.
         depth: Chance that all but the head is softer, sharper or noisier than the head: lenses blur what is behind, and
             film grain shows in a plain backdrop first. Without it a smooth face before grain reads as a swapped one.
+        backdrop: Chance that all but the head has other colours.
+        sharpening: Chance of the strong sharpening that scans and prints were given, halos and all, before the attack:
+            without it such a portrait reads as a swapped one.
         turn_deg: Largest rotation in the image plane, degrees.
         shift_ratio: Largest shift of the face box, as a share of its side: what finders differ by.
         zoom_ratio: Largest change of its side.
@@ -39,6 +46,8 @@ class Augmentation:
     rendering: float = 0.5
     lighting: float = 0.35
     depth: float = 0.0
+    backdrop: float = 0.0
+    sharpening: float = 0.0
     turn_deg: float = 8.0
     shift_ratio: float = 0.05
     zoom_ratio: float = 0.1
@@ -59,14 +68,17 @@ def augmented(scene: Scene, other: Scene, how: Augmentation, rng: np.random.Gene
     mirror_other = rng.random() < 0.5
     seeds = rng.integers(2**32, size=2)
     behind = np.random.default_rng([*seeds])
-    pixels, face = scene.pixels, scene.face
+    pixels, face, points = scene.pixels, scene.face, scene.landmarks
     if background:
         pixels = _before(scene, other.pixels[:, ::-1] if mirror_other else other.pixels)
     if behind.random() < how.depth:
         pixels = _apart(Scene(np.ascontiguousarray(pixels), face), behind)
+    if behind.random() < how.backdrop:
+        pixels = _behind(Scene(np.ascontiguousarray(pixels), face), _recoloured(pixels, behind), behind)
     if flip:
         width = pixels.shape[1]
         pixels, face = pixels[:, ::-1], Box(width - face.x2, face.y1, width - face.x1, face.y2)
+        points = None if points is None else _mirrored(points, width)
     if turn_deg:
         turn = cv2.getRotationMatrix2D(face.center, turn_deg, 1.0)
         size = (pixels.shape[1], pixels.shape[0])
@@ -75,7 +87,10 @@ def augmented(scene: Scene, other: Scene, how: Augmentation, rng: np.random.Gene
             upright, turn, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
         )
         pixels = np.asarray(turned, np.uint8)
+        points = None if points is None else (points @ turn[:, :2].T + turn[:, 2]).astype(np.float32)
     pixels = np.ascontiguousarray(pixels, np.uint8)
+    if behind.random() < how.sharpening:
+        pixels = _sharpened(pixels, behind, most=2.2)
     if rendering:
         pixels = _rendered(pixels, np.random.default_rng(seeds[0]))
     if lighting:
@@ -83,7 +98,7 @@ def augmented(scene: Scene, other: Scene, how: Augmentation, rng: np.random.Gene
     if grey:
         plane = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
         pixels = np.asarray(cv2.cvtColor(plane, cv2.COLOR_GRAY2RGB), np.uint8)
-    return Scene(pixels, face)
+    return Scene(pixels, face, points)
 
 
 def jittered(face: Box, how: Augmentation, rng: np.random.Generator) -> Box:
@@ -92,6 +107,12 @@ def jittered(face: Box, how: Augmentation, rng: np.random.Generator) -> Box:
     half = face.side / 2 * (1 + rng.uniform(-how.zoom_ratio, how.zoom_ratio))
     cx, cy = face.center
     return Box(cx + dx - half, cy + dy - half, cx + dx + half, cy + dy + half)
+
+
+def _mirrored(points: npt.NDArray[np.float32], width: int) -> npt.NDArray[np.float32]:
+    """The five points in the mirror image, where right is left."""
+    swapped = points[[1, 0, 2, 4, 3]]
+    return np.stack([width - 1 - swapped[:, 0], swapped[:, 1]], axis=1).astype(np.float32)
 
 
 def _rendered(pixels: Picture, rng: np.random.Generator) -> Picture:
@@ -120,15 +141,25 @@ def _apart(scene: Scene, rng: np.random.Generator) -> Picture:
     if kind == 0:
         changed = cv2.GaussianBlur(scene.pixels, (0, 0), rng.uniform(0.004, 0.025) * side)
     elif kind == 1:
-        soft = cv2.GaussianBlur(scene.pixels, (0, 0), rng.uniform(0.5, 1.5))
-        amount = rng.uniform(0.4, 1.6)
-        changed = cv2.addWeighted(scene.pixels, 1 + amount, soft, -amount, 0)
+        changed = _sharpened(scene.pixels, rng, most=1.6)
     else:
         changed = _grained(scene.pixels, rng)
+    return _behind(scene, np.asarray(changed, np.uint8), rng)
+
+
+def _behind(scene: Scene, changed: Picture, rng: np.random.Generator) -> Picture:
+    """The head of `scene`, and `changed` where it is not, more or less."""
     share = rng.uniform(0.5, 1.0) * (1 - _head_mask(scene))
     return np.asarray(
         cv2.blendLinear(scene.pixels, np.asarray(changed, np.uint8), 1 - share, share), np.uint8
     )
+
+
+def _sharpened(pixels: Picture, rng: np.random.Generator, *, most: float) -> Picture:
+    """The picture after an unsharp mask of some radius, and of an amount up to `most`."""
+    soft = cv2.GaussianBlur(pixels, (0, 0), rng.uniform(0.5, 1.5))
+    amount = rng.uniform(0.4, most)
+    return np.asarray(cv2.addWeighted(pixels, 1 + amount, soft, -amount, 0), np.uint8)
 
 
 def _grained(pixels: Picture, rng: np.random.Generator) -> Picture:
@@ -140,6 +171,16 @@ def _grained(pixels: Picture, rng: np.random.Generator) -> Picture:
     noise = [(1 - colour) * shared + colour * one for one in own]
     planes = [plane * np.float32(deviation) for plane, deviation in zip(noise, deviations, strict=True)]
     return np.asarray(cv2.add(pixels, cv2.merge(planes), dtype=cv2.CV_8U), np.uint8)
+
+
+def _recoloured(pixels: Picture, rng: np.random.Generator) -> Picture:
+    """The picture with its hues turned, more or less of them, and another brightness."""
+    turn = rng.uniform(-np.pi, np.pi) * (rng.random() < 0.6)
+    saturation, gain = np.exp(rng.uniform([-0.9, -0.35], [0.5, 0.35]))
+    cos, sin = saturation * np.cos(turn), saturation * np.sin(turn)
+    hues = np.array([[1, 0, 0], [0, cos, -sin], [0, sin, cos]])
+    colours = gain * np.linalg.inv(_YCBCR) @ hues @ _YCBCR
+    return np.asarray(cv2.transform(np.ascontiguousarray(pixels), colours.astype(np.float32)), np.uint8)
 
 
 def _head_mask(scene: Scene) -> Plane:

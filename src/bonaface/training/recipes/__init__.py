@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 from bonaface.errors import RecipeError, did_you_mean
 from bonaface.training.recipe import Recipe
-from bonaface.training.recipes.nano import nano, nano_finish
+from bonaface.training.recipes.nano import nano, nano_finish, nano_last
 
-RECIPES: dict[str, Callable[[], Recipe]] = {"nano": nano, "nano_finish": nano_finish}
+RECIPES: dict[str, Callable[[], Recipe]] = {"nano": nano, "nano_finish": nano_finish, "nano_last": nano_last}
 
 
 def recipe_named(name: str) -> Recipe:
