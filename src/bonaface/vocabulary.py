@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -68,15 +69,22 @@ class Species:
         name: Its word in manifests, score tables and reports.
         family: Where it enters; None for bona fide.
         meaning: One phrase for people.
+        steps: Of a chain, the species it was made by, in order; otherwise empty.
     """
 
     name: str
     family: Family | None
     meaning: str
+    steps: tuple[Species, ...] = ()
 
     @property
     def label(self) -> Label:
         return Label.BONAFIDE if self.family is None else Label.ATTACK
+
+    @property
+    def families(self) -> frozenset[Family]:
+        """Every family that has left its traces; a printed face swap has both."""
+        return frozenset(one.family for one in (self, *self.steps) if one.family is not None)
 
 
 BONAFIDE = Species("bonafide", None, "a genuine presentation")
@@ -104,16 +112,42 @@ SPECIES: dict[str, Species] = {
 }
 
 
+CHAIN = "+"
+"""Between the names of attacks that follow each other: faceswap+print is a swapped face, then printed."""
+
+
+def known_species(name: str) -> Species | None:
+    """The species of that name, or the chain of species; None where a word of it is not in the vocabulary.
+
+    >>> known_species("faceswap+print").family
+    <Family.PHYSICAL: 'physical'>
+    """
+    words = name.split(CHAIN)
+    if len(words) == 1:
+        return SPECIES.get(name)
+    steps = [SPECIES.get(word, BONAFIDE) for word in words]
+    return None if BONAFIDE in steps else chained(steps)
+
+
+def chained(steps: Sequence[Species]) -> Species:
+    """The species of attacks one after the other; the last one says where it enters."""
+    if len(steps) == 1:
+        return steps[0]
+    name, meaning = CHAIN.join(one.name for one in steps), ", then ".join(one.meaning for one in steps)
+    return Species(name, steps[-1].family, meaning, tuple(steps))
+
+
 def species_named(name: str) -> Species:
-    """The species of that name.
+    """The species of that name, or the chain of species.
 
     Raises:
         ManifestError: If the vocabulary has no such species.
     """
-    try:
-        return SPECIES[name]
-    except KeyError:
-        known = ", ".join(SPECIES)
-        raise ManifestError(
-            f"species must be one of {known}; got '{name}'{did_you_mean(name, SPECIES)}"
-        ) from None
+    species = known_species(name)
+    if species is None:
+        words = name.split(CHAIN)
+        known = [word for word in SPECIES if len(words) == 1 or word != BONAFIDE.name]
+        wrong = next(word for word in words if word not in known)
+        what = "species must be" if len(words) == 1 else f"every attack of the chain '{name}' must be"
+        raise ManifestError(f"{what} one of {', '.join(known)}; got '{wrong}'{did_you_mean(wrong, known)}")
+    return species

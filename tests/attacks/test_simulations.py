@@ -171,7 +171,10 @@ def test_the_box_follows_the_face(name):
         grey = attacked.pixels.astype(float).mean(axis=2)
         weight = np.where(near, np.clip(grey - np.median(grey[near]) - 40, 0, None), 0)
         found = (weight * x).sum() / weight.sum(), (weight * y).sum() / weight.sum()
-        assert found == pytest.approx((cx, cy), abs={"sdsc": 5, "paper_mask": 3.5}.get(name, 2.5)), (name, seed)
+        assert found == pytest.approx((cx, cy), abs={"sdsc": 5, "paper_mask": 3.5}.get(name, 2.5)), (
+            name,
+            seed,
+        )
 
 
 def _shows_edge(parameters: object) -> bool:

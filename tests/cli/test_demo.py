@@ -9,8 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from bonaface.attacks.simulations import SIMULATIONS
-from bonaface.cli.demo import pictures, portraits
+from bonaface.cli.demo import ATTACKS, pictures, portraits
 from bonaface.faces.dlib_hog import DlibHogFinder
 from tiny_bundle import tiny_bundle
 
@@ -51,10 +50,14 @@ def written(tmp_path_factory):
     return result.stdout, (folder / "page/index.html").read_text(encoding="utf-8")
 
 
+def test_the_attacks_are_those_that_the_embedded_bundle_was_trained_with():
+    assert ATTACKS == ("print", "replay", "spsc", "faceswap", "sdsc")
+
+
 def test_a_page_that_loads_nothing(written):
     page = Page(written[1])
     assert page.open == []
-    assert len(page.loads) == len(page.images) == 2 * (1 + len(SIMULATIONS))
+    assert len(page.loads) == len(page.images) == 2 * (1 + len(ATTACKS))
     assert all(src.startswith("data:image/jpeg;base64,") for src in page.loads)
     assert not re.search(r"https?:|url\(|@import|<script", written[1])
 
@@ -69,14 +72,14 @@ def test_its_pictures_open_and_say_what_they_are(written):
 
 def test_it_says_what_is_right_and_what_is_wrong(written):
     out, page = written
-    num_cases = 2 * (1 + len(SIMULATIONS))
+    num_cases = 2 * (1 + len(ATTACKS))
     assert f"<h1>2 of {num_cases} judged" in page
     assert page.count('class="wrong"') == num_cases - 2
     assert page.count("attack_score 0.250 stays below the threshold 1.000") == num_cases
     assert "Judged by the bundle tiny 1 (CC0-1.0)" in page
     table = [line.split() for line in out.splitlines() if line.startswith(("Eileen", "Grace"))]
     assert [row[2:5] for row in table] == [
-        [species, "bonafide", "0.250"] for _ in "ab" for species in ("bonafide", *SIMULATIONS)
+        [species, "bonafide", "0.250"] for _ in "ab" for species in ("bonafide", *ATTACKS)
     ]
 
 

@@ -10,7 +10,17 @@ from bonaface.data.augmentation import Augmentation, augmented, jittered
 from bonaface.types import Box
 
 NOTHING = Augmentation(
-    flip=0, background=0, grey=0, rendering=0, lighting=0, depth=0, backdrop=0, sharpening=0, turn_deg=0, shift_ratio=0, zoom_ratio=0
+    flip=0,
+    background=0,
+    grey=0,
+    rendering=0,
+    lighting=0,
+    depth=0,
+    backdrop=0,
+    sharpening=0,
+    turn_deg=0,
+    shift_ratio=0,
+    zoom_ratio=0,
 )
 FACE = Box(30, 40, 70, 80)
 
@@ -120,7 +130,8 @@ def test_grain_is_strongest_in_blue():
 def test_backdrops_get_any_colour_and_the_head_keeps_its_own():
     blue = Scene(np.full((240, 220, 3), (60, 90, 170), np.uint8), Box(80, 90, 140, 150))
     pictures = [
-        augmented(blue, blue, replace(NOTHING, backdrop=1), rng(seed)).pixels.astype(int) for seed in range(60)
+        augmented(blue, blue, replace(NOTHING, backdrop=1), rng(seed)).pixels.astype(int)
+        for seed in range(60)
     ]
     strongest = [int(np.argmax(pixels[:5, :5].reshape(-1, 3).mean(axis=0))) for pixels in pictures]
     assert set(strongest) == {0, 1, 2}
@@ -236,7 +247,9 @@ def test_jitter_gives_a_square():
     assert box.width == pytest.approx(box.height)
 
 
-@pytest.mark.parametrize("change", [{}, {"flip": 1}, {"turn_deg": 12}, {"flip": 1, "turn_deg": 12, "grey": 1}])
+@pytest.mark.parametrize(
+    "change", [{}, {"flip": 1}, {"turn_deg": 12}, {"flip": 1, "turn_deg": 12, "grey": 1}]
+)
 def test_the_five_points_move_with_the_picture(change):
     points = np.array([[40, 55], [62, 52], [50, 63], [43, 72], [60, 74]], np.float32)
     values = (250, 210, 170, 130, 90)

@@ -10,10 +10,12 @@ import torch
 from torch.utils.data import DataLoader
 
 from bonaface.attacks.scene import Scene
+from bonaface.attacks.simulations import SIMULATIONS
 from bonaface.contract import InputContract
 from bonaface.data.augmentation import Augmentation
 from bonaface.data.dataset import FixedCrops, LabelledScene, Mixture, SimulatedFaces
-from bonaface.errors import ManifestError
+from bonaface.data.samples import attacked
+from bonaface.errors import ManifestError, SimulationError
 from bonaface.types import Box
 from bonaface.vocabulary import BONAFIDE, SPECIES, Family
 
@@ -181,8 +183,8 @@ def test_without_digital_pictures_nothing_is_recaptured(shares):
 
 
 def test_pictures_of_real_attacks_are_never_exchanged_for_digital_ones():
-    scenes = [labelled(colour=20), labelled("mask_3d", colour=20), labelled("diffusion", colour=230)]
-    mixture = Mixture(shares={"mask_3d": 1, "diffusion": 0}, recaptured_digital=1.0, capture=CLEAN)
+    scenes = [labelled(colour=20), labelled("adversarial", colour=20), labelled("diffusion", colour=230)]
+    mixture = Mixture(shares={"adversarial": 1, "diffusion": 0}, recaptured_digital=1.0, capture=CLEAN)
     dataset = faces(scenes, mixture=mixture, augmentation=STILL)
     assert all(dataset[index]["crop"].float().mean().item() < 30 for index in range(12))
 
@@ -210,12 +212,24 @@ def test_a_face_smaller_than_the_contracts_least_is_still_learnt_from():
         (
             {"prnt": 1},
             [labelled()],
-            "the mixture's shares must name species of attack; got 'prnt'; did you mean 'print'?",
+            "the mixture's shares must name simulations or species of attack; got 'prnt'; did you mean 'print'?",
         ),
         (
             {"bonafide": 1},
             [labelled()],
-            "the mixture's shares must name species of attack; got 'bonafide'",
+            "the mixture's shares must name simulations or species of attack; got 'bonafide'",
+        ),
+        (
+            {"faceswap+prnt": 1},
+            [labelled()],
+            "the mixture's shares must name simulations or species of attack; got 'faceswap+prnt'; "
+            "did you mean 'print'?",
+        ),
+        (
+            {"swap+print": 1},
+            [labelled(), labelled()],
+            "training needs bonafide pictures of two people for the mixture's 'swap+print'; the train split has one; "
+            "add some or set its share to 0",
         ),
         (
             {"diffusion": 1},
@@ -239,6 +253,101 @@ def test_a_mixture_that_can_not_be_made_is_refused(shares, scenes, says):
     with pytest.raises(ManifestError) as e:
         faces(scenes, mixture=Mixture(shares=shares))
     assert str(e.value) == says
+
+
+def test_a_mixture_with_variants_that_are_none_is_refused():
+    for variants, says in (
+        ({"print": ("lazer",)}, "did you mean 'laser'"),
+        ({"replay": ("moire",)}, "in use, print, faceswap; got 'replay'"),
+    ):
+        with pytest.raises(SimulationError, match=says):
+            faces(
+                mixture=Mixture(shares={"print": 1, "faceswap+print": 1, "diffusion": 1}, variants=variants)
+            )
+
+
+def test_every_simulation_and_chain_can_be_learnt_from():
+    scenes = [labelled(seed=seed) for seed in range(3)]
+    shares = {
+        **dict.fromkeys(SIMULATIONS, 1.0),
+        "faceswap+print": 1.0,
+        "swap+replay": 1.0,
+        "print+injection": 1.0,
+    }
+    dataset = faces(scenes, mixture=Mixture(shares=shares), length=300)
+    assert dataset.species_names == ("bonafide", *shares)
+    taught = {}
+    for item in (dataset[index] for index in range(1, 300, 2)):
+        name = dataset.species_names[int(item["species"])]
+        taught[name] = (item["targets"].tolist(), item["known"].tolist())
+    assert taught.keys() == shares.keys()
+    both = ([1, 1], [1, 1])
+    assert taught["faceswap+print"] == taught["swap+replay"] == taught["print+injection"] == both
+    assert taught["swap"] == taught["faceswap"] == taught["morph"] == ([0, 1], [1, 1])
+    assert taught["print"] == taught["mask_3d"] == ([1, 0], [1, 0])
+
+
+def test_partners_are_other_bonafide_people(monkeypatch):
+    from bonaface.data import dataset as room
+
+    seen = []
+
+    def spied(scene, name, rng, *, strength, variant, partner):
+        seen.append((int(scene.pixels.mean()) // 50, int(partner.pixels.mean()) // 50))
+        return scene, {}
+
+    monkeypatch.setattr(room, "attacked", spied)
+    scenes = [
+        LabelledScene(labelled(colour=colour).scene, SPECIES[species], subject)
+        for colour, species, subject in (
+            (20, "bonafide", "ann"),
+            (70, "bonafide", "bob"),
+            (120, "bonafide", "bob"),
+            (170, "bonafide", "cid"),
+            (220, "diffusion", "dan"),
+        )
+    ]
+    dataset = faces(scenes, mixture=Mixture(shares={"swap": 1}), augmentation=STILL, length=240)
+    for index in range(1, 240, 2):
+        dataset[index]
+    assert {own for own, _ in seen} == {0, 1, 2, 3}
+    assert {other for _, other in seen} == {0, 1, 2, 3}  # never the generated face
+    person = {0: "ann", 1: "bob", 2: "bob", 3: "cid"}
+    assert all(person[own] != person[other] for own, other in seen)
+
+
+def test_only_the_allowed_variants_are_drawn(monkeypatch):
+    from bonaface.data import dataset as room
+
+    seen = Counter()
+
+    def spied(*args, **named):
+        scene, drawn = attacked(*args, **named)
+        seen[drawn[0]["blend"]] += 1
+        return scene, drawn
+
+    monkeypatch.setattr(room, "attacked", spied)
+    mixture = Mixture(shares={"faceswap+print": 1}, variants={"faceswap": ("alpha", "pyramid")})
+    dataset = faces(mixture=mixture, length=80)
+    for index in range(1, 80, 2):
+        dataset[index]
+    assert set(seen) == {"alpha", "pyramid"}
+
+
+def test_a_forgery_that_is_printed_is_not_exchanged_for_a_generated_face():
+    scenes = [labelled(colour=20), labelled("diffusion", colour=230)]
+    mixture = Mixture(
+        shares={"spsc+spsc": 1.0, "faceswap+spsc": 1.0, "diffusion": 0.0},
+        recaptured_digital=1.0,
+        capture=CLEAN,
+        strength=(0.1, 0.2),
+    )
+    dataset = faces(scenes, mixture=mixture, augmentation=STILL, length=40)
+    bright = {
+        (dataset.species_names[int(item["species"])], item["crop"].float().mean().item() > 125)
+        for item in (dataset[index] for index in range(1, 40, 2))
+    }
+    assert bright == {("spsc+spsc", True), ("faceswap+spsc", False)}
 
 
 def test_a_share_of_nothing_needs_no_pictures():

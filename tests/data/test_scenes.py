@@ -54,6 +54,45 @@ def test_room_is_kept_on_every_side():
     assert edges_of_marker(scene) == (54, 54, 144, 144)
 
 
+def test_landmarks_follow_the_picture():
+    picture, points = (
+        np.zeros((700, 900, 3), np.uint8),
+        np.array([[300, 150], [400, 160], [350, 200], [310, 250], [390, 251]]),
+    )
+    for x, y in points:
+        picture[y - 4 : y + 5, x - 4 : x + 5] = 255
+    scene = cut_scene(picture, Box(211, 97, 468, 354), landmarks=points.astype(np.float32))
+    assert scene.landmarks is not None
+    assert scene.landmarks.dtype == np.float32
+    light = scene.pixels[..., 0].astype(float)
+    for x, y in scene.landmarks:
+        left, top = round(float(x)) - 6, round(float(y)) - 6
+        spot = light[top : top + 13, left : left + 13]
+        rows, columns = np.mgrid[: spot.shape[0], : spot.shape[1]]
+        centre = (left + (spot * columns).sum() / spot.sum(), top + (spot * rows).sum() / spot.sum())
+        assert centre == pytest.approx((x, y), abs=0.3)  # sizes are whole pixels
+
+
+def test_a_finders_points_come_with_the_scene(tmp_path):
+    Image.fromarray(with_marker(60, 60, Box(20, 20, 40, 40))).save(tmp_path / "face.png")
+
+    class Pointed(WhiteFinder):
+        def find(self, picture: Picture) -> tuple[Face, ...]:
+            (face,) = super().find(picture)
+            return (Face(face.box, 1.0, np.full((5, 2), 30, np.float32)),)
+
+    (found,) = found_scenes(manifest(tmp_path, "face.png"), Pointed())
+    assert found.face is not None
+    assert found.face.box == Box(20, 20, 40, 40)
+    assert found.scene is not None
+    assert found.scene.landmarks is not None
+    corner = 20 - round(20 * 0.6)  # of the region with its room
+    np.testing.assert_allclose(found.scene.landmarks, (30.5 - corner) * LARGEST_FACTOR - 0.5, rtol=1e-6)
+    (plain,) = found_scenes(manifest(tmp_path, "face.png"), WhiteFinder())
+    assert plain.scene is not None
+    assert plain.scene.landmarks is None
+
+
 def test_a_large_face_is_shrunk_and_the_box_follows():
     box = Box(100, 100, 180, 180)
     scene = cut_scene(with_marker(300, 400, box), box, max_face_px=40)

@@ -1,48 +1,87 @@
 from __future__ import annotations
 
+import errno
 import json
+import os
+import signal
+from collections import Counter
+from contextlib import contextmanager
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
+from bonaface.attacks.simulations import SIMULATIONS
+from bonaface.data import simulation_maker
 from bonaface.data.manifest import Manifest, Row, check_files, read_manifest
+from bonaface.data.provenance import provenance_of
 from bonaface.data.simulated import manifest_of_folder, simulate
-from bonaface.errors import ManifestError, SimulationError
+from bonaface.data.simulation_folder import JOURNAL, SETTINGS
+from bonaface.data.simulation_plan import Settings
+from bonaface.errors import ManifestError, MissingExtraError, SimulationError
 from bonaface.faces.picture import read_picture
 from bonaface.types import Box, Face, Picture
 from bonaface.vocabulary import BONAFIDE, SPECIES, Label, Split
 
+from .golden import FixedFinder, picture
 
-class MiddleFinder:
-    """A face of half the width in the middle of every picture that is not black."""
+EVERYTHING = (*SIMULATIONS, "faceswap+print", "swap+replay")
 
-    name = "middle"
+
+class PickyFinder(FixedFinder):
+    """No face in black pictures, a small one in dark ones, landmarks as asked."""
+
+    def __init__(self, points: np.ndarray | None = None) -> None:
+        self.calls = 0
+        self._points = points
 
     def find(self, picture: Picture) -> tuple[Face, ...]:
-        height, width = picture.shape[:2]
-        x, y = width / 4, height / 2 - width / 4
-        return (Face(Box(x, y, x + width / 2, y + width / 2), 1.0),) if picture.any() else ()
+        self.calls += 1
+        if not picture.any():
+            return ()
+        if picture.max() < 60:
+            return (Face(Box(20, 20, 60, 60), 1.0),)
+        box = super().find(picture)[0].box
+        corner, size = np.array([box.x1, box.y1]), np.array([box.width, box.height])
+        points = None if self._points is None else (corner + self._points * size).astype(np.float32)
+        return (Face(box, 1.0, points),)
 
 
-def write(folder: Path, *names: str) -> None:
+POINTS = np.array([[0.3, 0.27], [0.72, 0.29], [0.5, 0.52], [0.32, 0.71], [0.69, 0.7]])
+
+
+def write(folder: Path, *names: str) -> Manifest:
     for number, name in enumerate(names):
-        noise = np.random.default_rng(number).integers(0, 256, (64, 64, 3), np.uint8)
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(noise).save(folder / name)
+        Image.fromarray(picture(number)).save(folder / name)
+    return manifest_of_folder(folder)
 
 
-def contents(folder: Path) -> dict[str, bytes]:
+def of_split(manifest: Manifest, split: Split = Split.TRAIN) -> Manifest:
+    from dataclasses import replace
+
+    return Manifest(tuple(replace(row, split=split) for row in manifest.rows), manifest.folder)
+
+
+def contents(folder: Path, suffix: str = "") -> dict[str, bytes]:
     return {
-        path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob(f"*{suffix}"))
+        if path.is_file()
     }
 
 
+def made(manifest: Manifest, out: Path, *names: str, finder=None, workers=1, **settings):
+    return simulate(
+        manifest, out, Settings(names, **settings), finder=finder or FixedFinder(), workers=workers
+    )
+
+
 def test_pictures_of_one_folder_are_one_subject(tmp_path):
-    write(tmp_path, "zoe.png", "ann/1.png", "ann/2.png", "deep/bob/1.jpg")
+    manifest = write(tmp_path, "zoe.png", "ann/1.png", "ann/2.png", "deep/bob/1.jpg")
     (tmp_path / "notes.txt").touch()
-    manifest = manifest_of_folder(tmp_path)
     assert {row.path: row.subject for row in manifest.rows} == {
         "ann/1.png": "ann",
         "ann/2.png": "ann",
@@ -63,96 +102,339 @@ def test_a_folder_without_pictures_is_refused(tmp_path):
 
 def test_every_picture_and_every_attack_is_written_with_its_row(tmp_path):
     write(tmp_path / "in", "ann.png", "bob.png", "fake.png")
-    Image.fromarray(np.zeros((64, 64, 3), np.uint8)).save(tmp_path / "in/wall.png")
-    rows = [Row(f"{name}.png", Label.BONAFIDE, BONAFIDE, name) for name in ("ann", "bob", "wall")]
+    Image.fromarray(np.zeros((210, 190, 3), np.uint8)).save(tmp_path / "in/wall.png")
+    Image.fromarray(np.full((210, 190, 3), 50, np.uint8)).save(tmp_path / "in/far.png")
+    rows = [Row(f"{name}.png", Label.BONAFIDE, BONAFIDE, name) for name in ("ann", "bob", "wall", "far")]
     rows.append(Row("fake.png", Label.ATTACK, SPECIES["diffusion"], "fake", licence="CC0-1.0"))
     ticks: list[int] = []
-    made = simulate(
+
+    @contextmanager
+    def bar(total: int):
+        assert total == 4 * 5 + 1
+        yield lambda: ticks.append(1)
+
+    result = simulate(
         Manifest(tuple(rows), tmp_path / "in"),
         tmp_path / "out",
-        species=["spsc", "sdsc", "spsc"],
-        finder=MiddleFinder(),
-        per_subject=2,
-        on_row=lambda: ticks.append(1),
+        Settings(("spsc", "sdsc", "spsc"), per_subject=2),
+        finder=PickyFinder(),
+        bar=bar,
     )
-    assert made.counts == {"bonafide": 2, "spsc": 4, "sdsc": 4, "diffusion": 1}
-    assert made.left_out == {"no_face": 1}
-    assert len(ticks) == 4
-    written = read_manifest(made.manifest)
+    assert result.counts == {"bonafide": 2, "spsc": 4, "sdsc": 4, "diffusion": 1}
+    assert result.left_out == {"no_face": 1, "face_too_small": 1}
+    assert (result.done, result.total, result.is_finished, len(ticks)) == (21, 21, True, 21)
+    written = read_manifest(result.manifest)
     check_files(written)
     assert len({row.path for row in written.rows}) == 11
     for row in written.rows:
         assert read_picture(written.picture_path(row)).shape[2] == 3
-        assert set(json.loads(row.parameters)) == {"attack", "capture"}
-        assert bool(json.loads(row.parameters)["attack"]) == (row.species.name in {"spsc", "sdsc"})
-    splits = {(row.subject, row.split) for row in written.rows}
-    assert len(splits) == 3  # a subject's attacks are where the subject is
+        told = provenance_of(row)
+        assert told.simulation == (row.species.name if row.species.name in SIMULATIONS else None)
+        assert bool(told.attack) == (told.simulation is not None)
+        assert (tmp_path / "out" / told.made_from.path).samefile(tmp_path / "in" / f"{row.subject}.png")
+    assert len({(row.subject, row.split) for row in written.rows}) == 3  # attacks are where their subject is
     assert {row.licence for row in written.rows if row.subject == "fake"} == {"CC0-1.0"}
 
 
-def test_the_same_seed_gives_the_same_files_whatever_the_order(tmp_path):
-    write(tmp_path / "in", "ann.png", "bob.png")
-    manifest = manifest_of_folder(tmp_path / "in")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_the_same_seed_gives_the_same_files_whatever_the_order_and_the_workers(tmp_path):
+    manifest = of_split(write(tmp_path / "in", "ann.png", "bob.png", "cid.png"))
     turned = Manifest(manifest.rows[::-1], manifest.folder)
-    made = {}
-    for name, rows, seed in (("a", manifest, 0), ("b", turned, 0), ("c", manifest, 1)):
-        simulate(rows, tmp_path / name, species=["sdsc"], finder=MiddleFinder(), seed=seed)
-        made[name] = {path: data for path, data in contents(tmp_path / name).items() if path.endswith(".jpg")}
-    assert made["a"] == made["b"]
-    assert made["a"].keys() == made["c"].keys()
-    assert all(made["a"][path] != made["c"][path] for path in made["a"])
+    names, found = ("sdsc", "swap", "faceswap+print"), {}
+    for name, rows, seed, workers in (("a", manifest, 0, 1), ("b", turned, 0, 2), ("c", manifest, 1, 1)):
+        made(rows, tmp_path / name, *names, seed=seed, workers=workers, per_subject=9, has_masks=True)
+        found[name] = {**contents(tmp_path / name, ".jpg"), **contents(tmp_path / name, ".png")}
+    assert found["a"] == found["b"]
+    assert len(found["a"]) == 3 * (1 + 2 * 27)
+    assert found["a"].keys() == found["c"].keys()
+    pictures = [path for path in found["a"] if path.endswith(".jpg")]
+    assert all(found["a"][path] != found["c"][path] for path in pictures)
+    made(manifest, tmp_path / "d", *names, workers=2, per_subject=9, has_masks=True)
+    manifests = [(tmp_path / name / "manifest.csv").read_bytes() for name in "ad"]
+    assert manifests[0] == manifests[1]
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_stopped_run_goes_on_where_it_was(tmp_path, workers):
+    manifest = of_split(write(tmp_path / "in", *(f"{i}.png" for i in range(4))))
+    names = ("sdsc", "swap")
+    made(manifest, tmp_path / "whole", *names, per_subject=20)
+    settings, out, asked = Settings(names, per_subject=20), tmp_path / "out", [0]
+
+    def is_stopped() -> bool:
+        asked[0] += 1
+        return asked[0] > 2
+
+    first = simulate(manifest, out, settings, finder=FixedFinder(), workers=workers, is_stopped=is_stopped)
+    assert not first.is_finished
+    assert 16 <= first.done < first.total == 4 * 41
+    assert not first.manifest.exists()
+    before = {path: path.stat().st_mtime_ns for path in out.rglob("*.jpg")}
+    assert len(before) == first.done == len((out / JOURNAL).read_text().splitlines())
+    with (out / JOURNAL).open("a") as journal:
+        journal.write('{"path": "half a li')  # as a crash would leave it
+    (out / "sdsc/0.jpg").unlink()
+    second = simulate(manifest, out, settings, finder=FixedFinder(), workers=workers)
+    assert second.is_finished
+    assert contents(out, ".jpg") == contents(tmp_path / "whole", ".jpg")
+    assert contents(out, ".csv") == contents(tmp_path / "whole", ".csv")
+    remade = [path for path, time in before.items() if path.stat().st_mtime_ns != time]
+    assert remade == [out / "sdsc/0.jpg"]
+
+
+def test_nothing_is_made_twice(tmp_path):
+    manifest = of_split(write(tmp_path / "in", "ann.png", "bob.png"))
+    first = made(manifest, tmp_path / "out", "sdsc")
+    finder, before = PickyFinder(), contents(tmp_path / "out")
+    assert made(manifest, tmp_path / "out", "sdsc", finder=finder) == first
+    assert finder.calls == 0
+    assert contents(tmp_path / "out") == before
+
+
+def full(monkeypatch, after: int, number: int = errno.ENOSPC) -> None:
+    """A disk that takes so many files."""
+    write_whole, count = simulation_maker.write_whole, [0]
+
+    def refuse(path: Path, data: bytes) -> None:
+        count[0] += 1
+        if count[0] > after:
+            raise OSError(number, os.strerror(number), str(path))
+        write_whole(path, data)
+
+    monkeypatch.setattr(simulation_maker, "write_whole", refuse)
+
+
+def test_a_full_disk_ends_the_run_and_loses_nothing(tmp_path, monkeypatch):
+    manifest = of_split(write(tmp_path / "in", "ann.png", "bob.png"))
+    made(manifest, tmp_path / "whole", "sdsc", per_subject=3)
+    out = tmp_path / "out"
+    with monkeypatch.context() as patch, pytest.raises(SimulationError) as e:
+        full(patch, after=6)
+        made(manifest, out, "sdsc", per_subject=3)
+    assert str(e.value) == (
+        f"there must be room on the disk for every picture; {out}/sdsc/bob_1.jpg could not be written after 6 of 8; "
+        "make room and run the same command again"
+    )
+    assert made(manifest, out, "sdsc", per_subject=3).is_finished
+    assert contents(out, ".jpg") == contents(tmp_path / "whole", ".jpg")
+
+
+def test_a_disk_that_is_full_at_the_end_leaves_no_half_manifest(tmp_path, monkeypatch):
+    from bonaface.data import simulation_folder
+
+    manifest = of_split(write(tmp_path / "in", "ann.png"))
+
+    def half(path: Path, rows: object) -> None:
+        path.write_text("path,label")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with (
+        monkeypatch.context() as patch,
+        pytest.raises(SimulationError, match=r"out could not be written after 2 of 2;"),
+    ):
+        patch.setattr(simulation_folder, "write_manifest", half)
+        made(manifest, tmp_path / "out", "sdsc")
+    assert not (tmp_path / "out/manifest.csv").exists()
+
+
+def test_what_else_a_disk_says_is_passed_on(tmp_path, monkeypatch):
+    manifest = of_split(write(tmp_path / "in", "ann.png"))
+    full(monkeypatch, after=0, number=errno.EROFS)
+    with pytest.raises(OSError, match="Read-only"):
+        made(manifest, tmp_path / "out", "sdsc")
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_process_that_is_ended_from_outside(tmp_path, monkeypatch):
+    manifest = of_split(write(tmp_path / "in", "ann.png", "bob.png"))
+    monkeypatch.setattr(simulation_maker, "write_whole", lambda *_: os.kill(os.getpid(), signal.SIGKILL))
+    with pytest.raises(SimulationError) as e:
+        made(manifest, tmp_path / "out", "sdsc", workers=2)
+    assert str(e.value) == (
+        "every process must live until its work is done; the system ended one, often for want of memory; "
+        "run the same command again with fewer workers"
+    )
+
+
+def test_without_a_fork_there_is_one_worker(tmp_path, monkeypatch):
+    manifest = of_split(write(tmp_path / "in", "ann.png"))
+    monkeypatch.setattr("multiprocessing.get_all_start_methods", lambda: ["spawn"])
+    with pytest.raises(SimulationError) as e:
+        made(manifest, tmp_path / "out", "sdsc", workers=2)
+    assert str(e.value) == "workers must be 1 on this system, which can not fork; got 2"
+
+
+def test_partners_are_others_of_the_same_split(tmp_path):
+    train = of_split(write(tmp_path / "in", "ann/1.png", "ann/2.png", "bob.png", "cid.png", "dan.png"))
+    rows = (*train.rows[:4], of_split(train, Split.DEV).rows[4])
+    result = made(Manifest(rows, train.folder), tmp_path / "out", "swap", "morph", per_subject=6)
+    assert result.left_out == {"no_partner": 12}  # dan is alone in dev
+    assert result.counts == {"bonafide": 5, "swap": 24, "morph": 24}
+    seen = Counter()
+    for row in read_manifest(result.manifest).rows:
+        told = provenance_of(row)
+        assert (told.partner is None) == (told.simulation is None)
+        if told.partner is not None:
+            seen[row.subject, Path(told.partner.path).relative_to("../in").parts[0].split(".")[0]] += 1
+    assert {pair for pair in seen if pair[0] == pair[1]} == set()
+    assert {other for _, other in seen} == {"ann", "bob", "cid"}
+
+
+def test_a_partner_without_a_face_is_not_taken(tmp_path):
+    manifest = of_split(write(tmp_path / "in", "ann.png", "bob.png", "dark.png"))
+    Image.fromarray(np.zeros((210, 190, 3), np.uint8)).save(tmp_path / "in/dark.png")
+    result = made(manifest, tmp_path / "out", "swap", per_subject=8, finder=PickyFinder())
+    assert result.counts == {"bonafide": 2, "swap": 16}
+    Image.fromarray(np.zeros((210, 190, 3), np.uint8)).save(tmp_path / "in/bob.png")
+    result = made(manifest, tmp_path / "alone", "swap", finder=PickyFinder())
+    assert (result.counts, result.left_out) == ({"bonafide": 1}, {"no_partner": 1, "no_face": 2})
+
+
+def test_points_that_span_no_face_leave_the_attack_out(tmp_path):
+    manifest = of_split(write(tmp_path / "in", "ann.png", "bob.png"))
+    result = made(manifest, tmp_path / "out", "swap", "sdsc", finder=PickyFinder(np.zeros((5, 2))))
+    assert result.counts == {"bonafide": 2, "sdsc": 2}
+    assert result.left_out == {"can_not_simulate": 2}
+
+
+def test_masks_are_where_the_attack_is(tmp_path):
+    manifest = of_split(write(tmp_path / "in", "ann.png", "bob.png"))
+    names = ("faceswap", "print", "swap", "faceswap+print")
+    made(manifest, tmp_path / "out", *names, has_masks=True, per_subject=3)
+    masks = contents(tmp_path / "out/masks", ".png")
+    pictures = contents(tmp_path / "out", ".jpg")
+    assert {path[:-4] for path in masks} == {
+        path[:-4] for path in pictures if not path.startswith("bonafide")
+    }
+    for path, data in masks.items():
+        mask = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+        shown = cv2.imdecode(np.frombuffer(pictures[f"{path[:-4]}.jpg"], np.uint8), cv2.IMREAD_COLOR)
+        assert mask.shape == shown.shape[:2]
+        if "print" in path:
+            assert (mask == 255).all()  # all of a recaptured picture is the paper's
+        else:
+            assert 0.02 < (mask > 127).mean() < 0.8
+            assert mask[0].max() == 0
+
+
+def test_variants_and_strength_are_held(tmp_path):
+    manifest = of_split(write(tmp_path / "in", "ann.png", "bob.png"))
+    allowed = {"faceswap": ("alpha", "pyramid")}
+    made(manifest, tmp_path / "out", "faceswap", "faceswap+print", per_subject=8, variants=allowed)
+    rows = read_manifest(tmp_path / "out/manifest.csv").rows
+    attacks = [json.loads(row.parameters)["attack"] for row in rows if not row.is_bonafide]
+    blends = [(one[0] if isinstance(one, list) else one)["blend"] for one in attacks]
+    assert set(blends) == {"alpha", "pyramid"}
+    free = contents(tmp_path / "out", ".jpg")
+    made(manifest, tmp_path / "strong", "faceswap", per_subject=8, strength=(1.4, 1.5))
+    assert contents(tmp_path / "strong/bonafide") == contents(tmp_path / "out/bonafide")
+    assert all(
+        free[path] != data for path, data in contents(tmp_path / "strong", ".jpg").items() if "swap" in path
+    )
+
+
+def test_every_simulation_of_a_grey_and_of_a_small_picture(tmp_path):
+    write(tmp_path / "in", "ann.png", "bob.png")
+    Image.fromarray(picture(3)[..., 0]).save(tmp_path / "in/grey.png")
+    Image.fromarray(picture(4, 120, 110)).save(tmp_path / "in/small.png")
+    Image.fromarray(picture(5, 12, 10)).save(tmp_path / "in/tiny.png")
+    result = made(of_split(manifest_of_folder(tmp_path / "in")), tmp_path / "out", *EVERYTHING)
+    assert result.counts == dict.fromkeys(["bonafide", *EVERYTHING], 4)
+    assert result.left_out == {"face_too_small": 1}
+
+
+def test_pictures_without_a_single_face(tmp_path):
+    manifest = of_split(write(tmp_path / "in", "ann.png", "bob.png"))
+    for path in (tmp_path / "in").iterdir():
+        Image.fromarray(np.zeros((90, 90, 3), np.uint8)).save(path)
+    with pytest.raises(SimulationError) as e:
+        made(manifest, tmp_path / "out", "sdsc", finder=PickyFinder())
+    assert str(e.value) == (
+        "a set must have pictures with faces; none could be made (2 no_face); give portraits seen from the front"
+    )
+    assert not (tmp_path / "out/manifest.csv").exists()
+
+
+def test_how_many_scenes_are_held_changes_nothing(tmp_path, monkeypatch):
+    manifest = of_split(write(tmp_path / "in", "ann.png", "bob.png", "cid.png"))
+    many, few = PickyFinder(), PickyFinder()
+    made(manifest, tmp_path / "a", "swap", per_subject=3, finder=many)
+    monkeypatch.setattr(simulation_maker, "HELD_SCENES", 1)
+    made(manifest, tmp_path / "b", "swap", per_subject=3, finder=few)
+    assert contents(tmp_path / "a") == contents(tmp_path / "b")
+    assert many.calls == 3 < few.calls
 
 
 def test_only_the_asked_splits_are_written(tmp_path):
-    write(tmp_path / "in", "alice.png", "bob.png")  # by hash: train and dev
-    made = simulate(
-        manifest_of_folder(tmp_path / "in"),
-        tmp_path / "out",
-        species=[],
-        finder=MiddleFinder(),
-        splits=[Split.DEV],
-    )
-    assert [(row.subject, row.split) for row in read_manifest(made.manifest).rows] == [("bob", Split.DEV)]
+    manifest = write(tmp_path / "in", "alice.png", "bob.png")  # by hash: train and dev
+    result = made(manifest, tmp_path / "out", splits=(Split.DEV,))
+    assert [(row.subject, row.split) for row in read_manifest(result.manifest).rows] == [("bob", Split.DEV)]
 
 
 def test_a_folder_with_files_is_refused_before_anything_is_written(tmp_path):
-    write(tmp_path / "in", "ann.png")
-    manifest = manifest_of_folder(tmp_path / "in")
-    for out in (tmp_path / "in", tmp_path / "in/ann.png"):
+    manifest = write(tmp_path / "in", "ann.png")
+    (tmp_path / "odd").mkdir()
+    (tmp_path / "odd" / SETTINGS).write_text("[1]")
+    for out in (tmp_path / "in", tmp_path / "in/ann.png", tmp_path / "odd"):
+        before = contents(tmp_path)
         with pytest.raises(SimulationError) as e:
-            simulate(manifest, out, species=["sdsc"], finder=MiddleFinder())
-        assert str(e.value) == f"{out} must be an empty or a new folder; it has files in it; choose another"
-    assert list(contents(tmp_path)) == ["in/ann.png"]
-
-
-def test_what_can_not_be_simulated_is_refused(tmp_path):
-    write(tmp_path / "in", "ann.png")
-    manifest = manifest_of_folder(tmp_path / "in")
-    how = {"out": tmp_path / "out", "finder": MiddleFinder()}
-    with pytest.raises(SimulationError, match="did you mean 'sdsc'"):
-        simulate(manifest, species=["sdcs"], **how)
-    with pytest.raises(ManifestError, match="the pictures to simulate attacks of must have bonafide rows"):
-        simulate(manifest, species=["sdsc"], splits=[], **how)
-    (tmp_path / "in/ann.png").unlink()
-    with pytest.raises(ManifestError, match="1 of 1 are missing"):
-        simulate(manifest, species=["sdsc"], **how)
-    assert not (tmp_path / "out").exists()
+            made(manifest, out, "sdsc")
+        assert str(e.value) == (
+            f"{out} must be a new or an empty folder, or one that the same command began; it has other files in it; "
+            "choose another"
+        )
+        assert contents(tmp_path) == before
 
 
 @pytest.mark.parametrize(
-    ("first", "second", "name"),
+    ("change", "difference"),
     [
-        ("a.bmp", "a.png", "bonafide/a.jpg"),
-        ("x/b.png", "x_b.png", "bonafide/x_b.jpg"),
-        ("c.png", "c_1.png", "sdsc/c_1.jpg"),  # the second attack made of c
+        ({"seed": 1}, "seed was 0 and is now 1"),
+        ({"per_subject": 2}, "per subject was 1 and is now 2"),
+        ({"strength": (0.5, 0.6)}, "strength was [0.7, 1.1] and is now [0.5, 0.6]"),
+        ({"variants": {"print": ("laser",)}}, 'variants was {} and is now {"print": ["laser"]}'),
+        ({"has_masks": True}, "has masks was false and is now true"),
     ],
 )
-def test_two_samples_are_never_written_to_one_file(tmp_path, first, second, name):
-    write(tmp_path / "in", first, second)
-    manifest = manifest_of_folder(tmp_path / "in")
-    with pytest.raises(ManifestError) as e:
-        simulate(manifest, tmp_path / "out", species=["sdsc"], finder=MiddleFinder(), per_subject=2)
+def test_a_set_is_gone_on_with_as_it_was_begun(tmp_path, change, difference):
+    manifest = of_split(write(tmp_path / "in", "ann.png"))
+    made(manifest, tmp_path / "out", "print")
+    before = contents(tmp_path / "out")
+    with pytest.raises(SimulationError) as e:
+        made(manifest, tmp_path / "out", "print", **change)
     assert str(e.value) == (
-        f"every sample must be a file of its own; {first} and {second} would both be written to {name}; rename one"
+        f"{tmp_path / 'out'} must be gone on with as it was begun; {difference}; give the same, or choose another folder"
     )
-    assert not (tmp_path / "out").exists()
+    assert contents(tmp_path / "out") == before
+
+
+def test_other_pictures_or_another_finder_are_another_set(tmp_path):
+    manifest = of_split(write(tmp_path / "in", "ann.png", "bob.png"))
+    made(manifest, tmp_path / "out", "sdsc")
+    with pytest.raises(SimulationError, match="its pictures, their subjects or their splits were others"):
+        made(Manifest(manifest.rows[:1], manifest.folder), tmp_path / "out", "sdsc")
+    finder = FixedFinder()
+    finder.name = "yunet"
+    with pytest.raises(SimulationError, match='finder was "dlib_hog" and is now "yunet"'):
+        made(manifest, tmp_path / "out", "sdsc", finder=finder)
+
+
+def test_a_manifest_in_shards(tmp_path, monkeypatch):
+    manifest = of_split(write(tmp_path / "in", "ann.png", "bob.png"))
+    settings = Settings(("sdsc", "spsc"))
+    how = {"finder": FixedFinder()}
+    simulate(manifest, tmp_path / "out", settings, shards=3, **how)
+    simulate(manifest, tmp_path / "out", settings, shards=2, **how)  # what is made stays, the shards are new
+    names = [path.name for path in sorted((tmp_path / "out").glob("*.parquet"))]
+    assert names == ["manifest-00000-of-00002.parquet", "manifest-00001-of-00002.parquet"]
+    shards = [read_manifest(tmp_path / "out" / name).rows for name in names]
+    assert [len(rows) for rows in shards] == [3, 3]
+    both = [row for pair in zip(*shards, strict=True) for row in pair]
+    assert tuple(both) == read_manifest(tmp_path / "out/manifest.csv").rows
+    with pytest.raises(ManifestError, match=r"^shards must be at most the manifest's rows, 6; got 7$"):
+        simulate(manifest, tmp_path / "new", settings, shards=7, **how)
+    monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
+    with pytest.raises(MissingExtraError, match=r"a manifest in shards needs .*bonaface\[parquet\]"):
+        simulate(manifest, tmp_path / "new", settings, shards=1, **how)
+    assert not (tmp_path / "new").exists()

@@ -89,6 +89,34 @@ def test_scenes_and_crops(tmp_path):
     }
 
 
+def test_dev_has_chains_and_two_people_where_there_are_two(tmp_path):
+    mixture = Mixture(shares={"swap": 1.0, "faceswap+print": 1.0, "morph+replay": 0.0})
+    rows = usual(tmp_path)
+    held = gathered(rows, tmp_path, mixture=mixture)
+    assert species_of(held.dev) == {"bonafide": 2, "faceswap": 2, "faceswap+print": 2, "diffusion": 1}
+    alone = gathered([*rows[:5], rows[6]], tmp_path, mixture=mixture)
+    assert species_of(alone.dev) == {"bonafide": 1, "faceswap+print": 1, "diffusion": 1}
+
+
+def test_dev_has_the_allowed_variants_alone(tmp_path, monkeypatch):
+    seen = []
+
+    def spied(scene, name, rng, *, strength, variant, partner):
+        seen.append((name, variant))
+        return scene, {}
+
+    monkeypatch.setattr(room, "attacked", spied)
+    mixture = Mixture(shares={"print": 0.5, "replay": 0.5}, variants={"print": ("laser",)})
+    gathered(usual(tmp_path), tmp_path, mixture=mixture)
+    assert seen == 2 * [("print", {"print": "laser"}), ("replay", {})]
+
+
+def test_a_mixture_that_can_not_be_made_is_refused_before_a_picture_is_opened(tmp_path):
+    missing = [row(tmp_path, "train", "bonafide", 1, kind="missing")]
+    with pytest.raises(ManifestError, match="got 'prnt'; did you mean 'print'"):
+        gathered(missing, tmp_path, mixture=Mixture(shares={"prnt": 1.0}))
+
+
 def test_pictures_without_a_usable_face_are_counted(tmp_path):
     rows = [
         *usual(tmp_path),

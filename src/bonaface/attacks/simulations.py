@@ -54,9 +54,7 @@ class Simulation:
     mask: Callable[..., Plane] | None = None
     needs_partner: bool = False
 
-    def drawn(
-        self, rng: np.random.Generator, *, strength: float = 1.0, variant: str | None = None
-    ) -> Any:
+    def drawn(self, rng: np.random.Generator, *, strength: float = 1.0, variant: str | None = None) -> Any:
         """Parameters, held to a variant where one is given.
 
         Raises:

@@ -2,53 +2,165 @@
 
 from __future__ import annotations
 
+import math
+from collections import defaultdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bonaface.cli.console import progress_bar, remark, say
-from bonaface.errors import BonafaceError, did_you_mean
+from bonaface.cli.console import finder_file, progress_bar, remark, say
+from bonaface.errors import BonafaceError, SimulationError, did_you_mean
 from bonaface.vocabulary import Split
+
+if TYPE_CHECKING:
+    from bonaface.data.manifest import Manifest
+    from bonaface.data.simulated import Simulated
+
+WHY = {
+    "no_face": "no face was found",
+    "face_too_small": "too small for any gate",
+    "no_partner": "nobody else with a face in the same split",
+}
+"""What reasons for leaving something out mean, where the word alone does not say it."""
+
+
+Source = Annotated[
+    Path,
+    typer.Argument(help="A folder of bona fide pictures, or a manifest; with --replay, the set's manifest."),
+]
+Out = Annotated[
+    Path,
+    typer.Argument(help="The folder of the set, with its manifest.csv; with --replay, one picture's file."),
+]
+Names = Annotated[
+    str,
+    typer.Option(
+        help="Which attacks, by commas: print, replay, cutout, paper_mask, mask_3d, spsc, faceswap (blended with "
+        "itself), swap (with another person), sdsc, reenactment, attribute_edit, morph, generated, injection; "
+        "or in steps: faceswap+print."
+    ),
+]
+PerSubject = Annotated[int, typer.Option(min=1, help="Attacks of each species from each picture.")]
+Splits = Annotated[str, typer.Option(help="Which splits of the manifest, by commas.")]
+Strength = Annotated[
+    str, typer.Option(help="How visible the attacks are: a range within (0, 1.5], drawn for each.")
+]
+Variant = Annotated[
+    list[str] | None,
+    typer.Option(help="Hold a species to a mechanism, e.g. --variant print=laser. May be repeated."),
+]
+Masks = Annotated[
+    bool, typer.Option("--masks", help="Also write where each attack altered its picture, below masks/.")
+]
+Workers = Annotated[int, typer.Option(min=1, help="Processes; the pictures are the same with any number.")]
+Shards = Annotated[
+    int, typer.Option(min=0, help="Also write the manifest as so many Parquet files; 0 for none.")
+]
+Finder = Annotated[
+    str,
+    typer.Option(
+        help="'yunet', or YuNet's file: it finds eyes, nose and mouth too, so swaps and morphs fit better."
+    ),
+]
+Seed = Annotated[int, typer.Option(help="Another seed, other draws; the same seed, the same bytes.")]
+Replay = Annotated[
+    str | None,
+    typer.Option(help="Make one picture of a set once more: its path in the manifest, or its number from 1."),
+]
 
 
 def simulate(
-    source: Annotated[Path, typer.Argument(help="A folder of bona fide pictures, or a manifest.")],
-    out: Annotated[Path, typer.Argument(help="A new folder for the pictures and their manifest.csv.")],
-    species: Annotated[
-        str, typer.Option(help="Which attacks, by commas: print, replay, faceswap, spsc, sdsc.")
-    ] = "print,replay,faceswap",
-    per_subject: Annotated[int, typer.Option(min=1, help="Attacks of each species from each picture.")] = 1,
-    split: Annotated[str, typer.Option(help="Which splits of the manifest, by commas.")] = "train,dev,test",
-    seed: Annotated[int, typer.Option(help="Another seed, other draws; the same seed, the same bytes.")] = 0,
+    source: Source,
+    out: Out,
+    species: Names = "print,replay,faceswap",
+    per_subject: PerSubject = 1,
+    split: Splits = "train,dev,test",
+    strength: Strength = "0.7,1.1",
+    variant: Variant = None,
+    masks: Masks = False,
+    workers: Workers = 1,
+    shards: Shards = 0,
+    finder: Finder = "dlib_hog",
+    seed: Seed = 0,
+    replay: Replay = None,
 ) -> None:
     """Make attacks from bona fide pictures.
 
     Every picture also gets a bona fide copy (and a manifest's own attacks one of theirs), taken by the same simulated
-    camera and written by the same encoder, so that only the attack differs.
+    camera and written by the same encoder, so that only the attack differs. A run that was stopped goes on with the
+    same command. Exit code 130: it was stopped.
     """
-    from bonaface.data.manifest import read_manifest
-    from bonaface.data.simulated import manifest_of_folder
+    if replay is not None:
+        _replay(source, replay, out)
+        return
+    from bonaface.contract import InputContract
+    from bonaface.data.chains import chain_named
     from bonaface.data.simulated import simulate as make
-    from bonaface.faces.dlib_hog import DlibHogFinder
+    from bonaface.data.simulation_plan import Settings
+    from bonaface.faces.finder import finder_for
+    from bonaface.training.stopping import stop_requests
 
-    manifest = manifest_of_folder(source) if source.is_dir() else read_manifest(source)
-    with progress_bar("simulating", len(manifest.rows)) as advance:
+    settings = Settings(
+        tuple(_words(species)),
+        seed=seed,
+        per_subject=per_subject,
+        strength=_range(strength),
+        variants=_variants(variant or []),
+        splits=tuple(_split(word) for word in _words(split)),
+        has_masks=masks,
+    )
+    manifest = _manifest(source)
+    with stop_requests() as stop:
         made = make(
             manifest,
             out,
-            species=_words(species),
-            finder=DlibHogFinder(),
-            seed=seed,
-            per_subject=per_subject,
-            splits=[_split(word) for word in _words(split)],
-            on_row=advance,
+            settings,
+            finder=finder_for(InputContract(), yunet=finder_file(finder)),
+            workers=workers,
+            shards=shards,
+            bar=lambda total: progress_bar("simulating", total),
+            is_stopped=stop.is_set,
         )
+    _tell(made)
+    if finder == "dlib_hog" and any(chain_named(name).needs_partner for name in settings.simulations):
+        remark("note: eyes, nose and mouth were guessed from the face's box; --finder yunet finds them")
+
+
+def _manifest(source: Path) -> Manifest:
+    from bonaface.data.manifest import read_manifest
+    from bonaface.data.simulated import manifest_of_folder
+
+    if not source.exists():
+        raise SimulationError(
+            f"{source} must be a folder of pictures or a manifest; it does not exist; check the path"
+        )
+    return manifest_of_folder(source) if source.is_dir() else read_manifest(source)
+
+
+def _tell(made: Simulated) -> None:
+    if not made.is_finished:
+        remark(f"stopped after {made.done} of {made.total}; the same command goes on")
+        raise typer.Exit(130)
     counts = ", ".join(f"{count} {name}" for name, count in made.counts.items())
     say(f"wrote {counts} and {made.manifest}")
     if made.left_out:
-        why = ", ".join(f"{count} {reason}" for reason, count in made.left_out.items())
-        remark(f"left out: {why}")
+        why = (
+            f"{count} {reason}" + (f" ({WHY[reason]})" if reason in WHY else "")
+            for reason, count in made.left_out.items()
+        )
+        remark(f"left out: {', '.join(why)}")
+
+
+def _replay(manifest: Path, row: str, out: Path) -> None:
+    from bonaface.data.provenance import replayed
+
+    data = replayed(manifest, row)
+    if out.exists():
+        raise SimulationError(f"{out} must be a new file; it is there already; choose another")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_bytes(data)
+    say(f"wrote {out}")
 
 
 def _words(text: str) -> list[str]:
@@ -59,3 +171,23 @@ def _split(word: str) -> Split:
     if word not in set(Split):
         raise BonafaceError(f"--split must be of {', '.join(Split)}; got '{word}'{did_you_mean(word, Split)}")
     return Split(word)
+
+
+def _range(text: str) -> tuple[float, float]:
+    try:
+        numbers = [float(word) for word in text.split(",")]
+    except ValueError:
+        numbers = []
+    if len(numbers) != 2 or not all(map(math.isfinite, numbers)):
+        raise BonafaceError(f"--strength must be two numbers with a comma, e.g. 0.7,1.1; got '{text}'")
+    return numbers[0], numbers[1]
+
+
+def _variants(settings: list[str]) -> dict[str, tuple[str, ...]]:
+    chosen: dict[str, list[str]] = defaultdict(list)
+    for setting in settings:
+        name, equals, words = setting.partition("=")
+        if not equals or not _words(words):
+            raise BonafaceError(f"--variant must be species=mechanism, e.g. print=laser; got '{setting}'")
+        chosen[name.strip()] += _words(words)
+    return {name: tuple(dict.fromkeys(words)) for name, words in chosen.items()}

@@ -13,12 +13,14 @@ from bonaface.attacks.scene import Scene
 from bonaface.attacks.simulations import SIMULATIONS
 from bonaface.contract import InputContract
 from bonaface.data.augmentation import Augmentation, augmented, jittered
+from bonaface.data.chains import chain_named, check_variants, drawn_variants, is_simulated
+from bonaface.data.partners import Partners
 from bonaface.data.randomness import generator
 from bonaface.data.samples import attacked, captured, family_targets, framed
 from bonaface.errors import ManifestError, did_you_mean
 from bonaface.faces.crop import prepare
 from bonaface.types import Picture
-from bonaface.vocabulary import BONAFIDE, SPECIES, Family, Species
+from bonaface.vocabulary import BONAFIDE, CHAIN, SPECIES, Family, Species, known_species, species_named
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +28,12 @@ class Mixture:
     """What the attacks of an epoch are; every attack comes with a bona fide twin.
 
     Attributes:
-        shares: Relative share of each species of attack. Species without a simulation are taken from the manifest's
-            own pictures; simulated ones are made from bona fide pictures.
+        shares: Relative share of each kind of attack, by the name of a simulation, of several joined by a plus
+            (faceswap+print is a swapped face, then printed) or of a species. Species without a simulation are taken
+            from the manifest's own pictures; simulated ones are made from bona fide pictures, with bona fide pictures
+            of other subjects as partners.
+        variants: By the name of a simulation, the variants that are drawn, all alike likely; simulations that are not
+            named draw from all of theirs, each with its own chance.
         recaptured_digital: Chance that a print or replay is made from a digital attack's picture instead, so that
             neither the surroundings nor the face of such pictures tell the families apart.
         strength: (low, high) of the simulations, drawn per sample.
@@ -44,6 +50,7 @@ class Mixture:
             "diffusion": 0.16,
         }
     )
+    variants: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     recaptured_digital: float = 0.2
     strength: tuple[float, float] = (0.55, 1.25)
     capture: tuple[float, float] = (0.0, 1.0)
@@ -65,7 +72,7 @@ class SimulatedFaces(Dataset[dict[str, torch.Tensor]]):
     the attack is made from a bona fide picture, that picture too: within such a pair only the attack differs.
 
     Items: `crop` (size, size, 3) uint8 RGB; `label` float32, 1 = attack; `targets` and `known` (families,)
-    float32; `species` int64, an index into `species_names`.
+    float32; `species` int64, an index into `species_names`, which are the names of the mixture's shares.
     """
 
     def __init__(
@@ -78,8 +85,11 @@ class SimulatedFaces(Dataset[dict[str, torch.Tensor]]):
         length: int,
         seed: int,
     ) -> None:
+        check_mixture(mixture)
         self._pools = _pools(scenes, mixture)
         self._scenes = list(scenes)
+        self._partners = partners_of(scenes)
+        _check_partners(self._partners, mixture)
         self._contract = replace(contract, min_face_px=1)  # jitter may push a small face under the limit
         self._mixture, self._augmentation = mixture, augmentation
         self._length, self._seed, self._epoch = length, seed, 0
@@ -98,14 +108,19 @@ class SimulatedFaces(Dataset[dict[str, torch.Tensor]]):
         pair, is_attack = divmod(index, 2)
         rng = generator("pair", self._seed, self._epoch, pair)
         number = 1 + int(rng.choice(len(self._chances), p=self._chances))
-        species = SPECIES[self.species_names[number]]
-        original, made_from = self._bases(species, rng)
+        name = self.species_names[number]
+        species = species_of_share(name)
+        original, made_from = self._bases(name, species, rng)
         other = self._scenes[rng.integers(len(self._scenes))].scene
         base = self._scenes[made_from if is_attack else original].scene
         scene = augmented(base, other, self._augmentation, self._stream("augment", pair))
-        if is_attack:
+        if is_attack and is_simulated(name):
             stream = self._stream("attack", pair)
-            scene, _ = attacked(scene, species, stream, strength=stream.uniform(*self._mixture.strength))
+            strength = stream.uniform(*self._mixture.strength)
+            held = drawn_variants(chain_named(name), self._mixture.variants, self._stream("variant", pair))
+            subject = self._scenes[made_from].subject
+            partner = self._partners.drawn(subject, self._stream("partner", pair))
+            scene, _ = attacked(scene, name, stream, strength=strength, variant=held, partner=partner)
         scene = framed(scene, self._stream("frame", pair))
         stream = self._stream("capture", pair)
         scene, _ = captured(scene, stream, strength=stream.uniform(*self._mixture.capture))
@@ -113,11 +128,11 @@ class SimulatedFaces(Dataset[dict[str, torch.Tensor]]):
         crop = prepare(scene.pixels, face, self._contract).pixels
         return item(crop, species, number) if is_attack else item(crop, BONAFIDE, 0)
 
-    def _bases(self, species: Species, rng: np.random.Generator) -> tuple[int, int]:
+    def _bases(self, name: str, species: Species, rng: np.random.Generator) -> tuple[int, int]:
         """Scenes of a pair: the bona fide one, and the one that the attack is made from."""
         original = int(rng.choice(self._pools[BONAFIDE.name]))
-        is_made = species.name in SIMULATIONS  # pictures of real attacks are shown as they are
-        is_physical = species.family is Family.PHYSICAL
+        is_made = is_simulated(name)  # pictures of real attacks are shown as they are
+        is_physical = species.families == {Family.PHYSICAL}
         recaptures = is_made and is_physical and rng.random() < self._mixture.recaptured_digital
         if recaptures and self._pools.get("diffusion"):
             return original, int(rng.choice(self._pools["diffusion"]))
@@ -154,20 +169,61 @@ def item(crop: Picture, species: Species, number: int) -> dict[str, torch.Tensor
     }
 
 
+def species_of_share(name: str) -> Species:
+    """What a share of a mixture makes, or takes from the manifest.
+
+    Raises:
+        ManifestError: If it is the name of neither a simulation nor a species.
+    """
+    return chain_named(name).species if is_simulated(name) else species_named(name)
+
+
+def partners_of(scenes: Sequence[LabelledScene]) -> Partners[Scene]:
+    """The scenes of bona fide people, as partners for each other."""
+    return Partners((known.subject, known.scene) for known in scenes if known.species == BONAFIDE)
+
+
+def check_mixture(mixture: Mixture) -> None:
+    """Refuse a mixture that no pictures can make good.
+
+    Raises:
+        ManifestError: If a share is of no attack, or no share is above 0.
+        SimulationError: If a variant is none, or of a simulation without a share.
+    """
+    for name in mixture.shares:
+        if not is_simulated(name) and known_species(name) in {None, BONAFIDE}:
+            known = [word for word in {**SPECIES, **SIMULATIONS} if word != BONAFIDE.name]
+            wrong = next((word for word in name.split(CHAIN) if word not in known), name)
+            raise ManifestError(
+                f"the mixture's shares must name simulations or species of attack; "
+                f"got '{name}'{did_you_mean(wrong, known)}"
+            )
+    if min(mixture.shares.values(), default=0) < 0 or not sum(mixture.shares.values()) > 0:
+        raise ManifestError(
+            f"the mixture's shares must be at least 0 and not all 0; got {dict(mixture.shares)}; raise one"
+        )
+    check_variants(mixture.variants, [name for name in mixture.shares if is_simulated(name)])
+
+
+def _check_partners(partners: Partners[Scene], mixture: Mixture) -> None:
+    for name, share in mixture.shares.items():
+        is_for_two = is_simulated(name) and chain_named(name).needs_partner
+        if share > 0 and is_for_two and len(partners.subjects) < 2:
+            raise ManifestError(
+                f"training needs bonafide pictures of two people for the mixture's '{name}'; the train split has one; "
+                f"add some or set its share to 0"
+            )
+
+
 def _pools(scenes: Sequence[LabelledScene], mixture: Mixture) -> dict[str, list[int]]:
     """Scenes of every species that the mixture is made from.
 
     Raises:
-        ManifestError: If a species is unknown or no attack, its pictures are missing, or no share is above 0.
+        ManifestError: If pictures of a species are missing.
     """
     pools = {BONAFIDE.name: _places(scenes, BONAFIDE.name)}
     for name, share in mixture.shares.items():
-        if name not in SPECIES or name == BONAFIDE.name:
-            attacks = [known for known in SPECIES if known != BONAFIDE.name]
-            raise ManifestError(
-                f"the mixture's shares must name species of attack; got '{name}'{did_you_mean(name, attacks)}"
-            )
-        wanted = BONAFIDE.name if name in SIMULATIONS else name
+        wanted = BONAFIDE.name if is_simulated(name) else name
         pools[wanted] = _places(scenes, wanted)
         if share > 0 and not pools[wanted]:
             raise ManifestError(
@@ -176,10 +232,6 @@ def _pools(scenes: Sequence[LabelledScene], mixture: Mixture) -> dict[str, list[
             )
     if not pools[BONAFIDE.name]:
         raise ManifestError("training needs bonafide pictures; the train split has none; add some")
-    if min(mixture.shares.values(), default=0) < 0 or not sum(mixture.shares.values()) > 0:
-        raise ManifestError(
-            f"the mixture's shares must be at least 0 and not all 0; got {dict(mixture.shares)}; raise one"
-        )
     return pools
 
 

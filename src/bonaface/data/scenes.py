@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from bonaface.attacks.scene import Scene
 from bonaface.data.manifest import Manifest, Row
@@ -14,7 +15,7 @@ from bonaface.errors import PictureError
 from bonaface.faces.crop import check_finite, visible
 from bonaface.faces.finder import Finder
 from bonaface.faces.picture import read_picture
-from bonaface.types import Box, Picture
+from bonaface.types import Box, Face, Picture
 from bonaface.vocabulary import Reason
 
 ROOM_RATIO = 0.6
@@ -30,16 +31,37 @@ vanish in warped attacks."""
 
 @dataclass(frozen=True, slots=True)
 class FoundScene:
-    """A row and its scene; or the row and why it has none."""
+    """A row and its scene; or the row and why it has none.
+
+    Attributes:
+        row: Of the manifest.
+        scene: The part of the picture about its largest face.
+        face: That face in the whole picture.
+        reason: Why there is no scene.
+        detail: The same for people, one sentence.
+    """
 
     row: Row
     scene: Scene | None
+    face: Face | None = None
     reason: Reason | None = None
     detail: str = ""
 
 
-def cut_scene(picture: Picture, face: Box, *, max_face_px: int = MAX_FACE_PX) -> Scene:
+def cut_scene(
+    picture: Picture,
+    face: Box,
+    *,
+    landmarks: npt.NDArray[np.float32] | None = None,
+    max_face_px: int = MAX_FACE_PX,
+) -> Scene:
     """The region about `face` with its room, shrunk (never grown) until the face is `max_face_px` wide.
+
+    Args:
+        picture: (height, width, 3) uint8 RGB.
+        face: The finder's box, in pixels of `picture`.
+        landmarks: The finder's points, likewise, as `Face.landmarks`; the scene gets them too.
+        max_face_px: Side of the face's box in the scene, at most.
 
     Raises:
         PictureError: If the face lies outside the picture.
@@ -51,7 +73,9 @@ def cut_scene(picture: Picture, face: Box, *, max_face_px: int = MAX_FACE_PX) ->
     factor = min(LARGEST_FACTOR, max_face_px / face.side)
     size = (max(1, round(region.shape[1] * factor)), max(1, round(region.shape[0] * factor)))
     small = cv2.resize(np.ascontiguousarray(region), size, interpolation=cv2.INTER_AREA)
-    return Scene(np.asarray(small, np.uint8), box.scaled(factor))
+    if landmarks is not None:  # points are centres of pixels, boxes run along their edges
+        landmarks = ((landmarks - (x1, y1) + 0.5) * factor - 0.5).astype(np.float32)
+    return Scene(np.asarray(small, np.uint8), box.scaled(factor), landmarks)
 
 
 def found_scenes(
@@ -65,16 +89,18 @@ def found_scenes(
         on_row: Called after each row, for a progress bar.
     """
     for row in manifest.rows:
-        yield _found(manifest, row, finder)
+        yield found_scene(manifest, row, finder)
         on_row()
 
 
-def _found(manifest: Manifest, row: Row, finder: Finder) -> FoundScene:
+def found_scene(manifest: Manifest, row: Row, finder: Finder) -> FoundScene:
+    """The scene of the largest face in the row's picture, or why there is none."""
     try:
         picture = read_picture(manifest.picture_path(row))
         faces = finder.find(picture)
         if not faces:
-            return FoundScene(row, None, Reason.NO_FACE, f"no face was found in {row.path}")
-        return FoundScene(row, cut_scene(picture, faces[0].box))
+            detail = f"no face was found in {row.path}"
+            return FoundScene(row, None, reason=Reason.NO_FACE, detail=detail)
+        return FoundScene(row, cut_scene(picture, faces[0].box, landmarks=faces[0].landmarks), faces[0])
     except PictureError as error:
-        return FoundScene(row, None, Reason(error.reason), str(error))
+        return FoundScene(row, None, reason=Reason(error.reason), detail=str(error))

@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+import errno
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
-
-from bonaface.attacks.scene import Scene
-from bonaface.attacks.simulations import simulation_named
-from bonaface.data.manifest import Manifest, Row, check_classes, check_files, write_manifest
-from bonaface.data.randomness import generator
-from bonaface.data.samples import attacked, captured, framed, parameters_text
-from bonaface.data.scenes import found_scenes
-from bonaface.data.splits import assigned
-from bonaface.errors import ManifestError, SimulationError
+from bonaface.data.manifest import Manifest, Row
+from bonaface.data.manifest_shards import check_shards, write_shards
+from bonaface.data.simulation_crew import Crew
+from bonaface.data.simulation_folder import MANIFEST, SimulationFolder
+from bonaface.data.simulation_maker import Maker, batches
+from bonaface.data.simulation_plan import Plan, Settings, planned
+from bonaface.errors import SimulationError
 from bonaface.faces.finder import Finder
 from bonaface.faces.picture import pictures_below
-from bonaface.vocabulary import BONAFIDE, Label, Species, Split
+from bonaface.vocabulary import BONAFIDE, Label
 
-MANIFEST = "manifest.csv"
-QUALITY = 92
-"""Of every JPEG file written, whatever its class: the capture chain's own rounds come before."""
-
-STRENGTH = (0.7, 1.1)
-CAPTURE = (0.0, 1.0)
-"""Ranges of the strengths drawn for each sample, of the attack and of the capture chain."""
+FULL = {errno.ENOSPC, errno.EDQUOT}
+"""What a disk without room says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +28,23 @@ class Simulated:
     """What `simulate` made.
 
     Attributes:
-        manifest: The written manifest's path.
-        counts: Pictures by species.
-        left_out: Source pictures without a usable face, counted by reason.
+        manifest: The manifest's path; written when all samples are done.
+        counts: Pictures by the name of their simulation, or of their species where they are copies.
+        left_out: By reason: source pictures without a usable face, and attacks that could not be made.
+        done: Samples done, in this run and in earlier ones.
+        total: Samples planned.
     """
 
     manifest: Path
     counts: dict[str, int]
     left_out: dict[str, int]
+    done: int
+    total: int
+
+    @property
+    def is_finished(self) -> bool:
+        """False when it was stopped; the same call then goes on."""
+        return self.done == self.total
 
 
 def manifest_of_folder(folder: Path) -> Manifest:
@@ -64,95 +66,86 @@ def manifest_of_folder(folder: Path) -> Manifest:
     return Manifest(tuple(rows), folder)
 
 
+@contextmanager
+def _no_bar(total: int) -> Iterator[Callable[[], None]]:  # noqa: ARG001
+    yield lambda: None
+
+
 def simulate(
     manifest: Manifest,
     out: Path,
+    settings: Settings,
     *,
-    species: Iterable[str],
     finder: Finder,
-    seed: int = 0,
-    per_subject: int = 1,
-    splits: Iterable[Split] = tuple(Split),
-    on_row: Callable[[], None] = lambda: None,
+    workers: int = 1,
+    shards: int = 0,
+    bar: Callable[[int], AbstractContextManager[Callable[[], None]]] = _no_bar,
+    is_stopped: Callable[[], bool] = lambda: False,
 ) -> Simulated:
     """Write a captured copy of every picture, and attacks of every bona fide one, with a manifest.
 
-    Each sample depends on the seed, its picture's path and its species alone, not on the order.
+    Each sample depends on the seed, its picture's path, its simulation and its number alone, and with two people on
+    who else is in the split: not on the order, the number of workers or how often the run was stopped. What is made is
+    never made again.
 
     Args:
         manifest: Bona fide rows to make attacks of; attack rows (e.g. diffusion) are captured as they are.
-        out: A folder that does not exist yet, or is empty.
-        species: Names of simulations.
+        out: A new or an empty folder, or one that the same call began.
+        settings: What is made of them.
         finder: Finds the faces.
-        seed: Another seed, other draws.
-        per_subject: Attacks of each species from each bona fide picture.
-        splits: Rows of other splits are left out. Rows without a split get theirs by hash of the subject.
-        on_row: Called after each source picture.
+        workers: Processes that make samples; 1 is this one.
+        shards: Parquet files that the manifest is also written to; 0 for none.
+        bar: Given the number of samples to come, a context with a function to call after each.
+        is_stopped: Asked after each few samples; when it says yes the run ends unfinished.
 
     Raises:
-        SimulationError: If the folder is not empty, or a species is unknown.
+        SimulationError: If the folder is another's, two people are needed and missing, or the disk is full.
         ManifestError: If a picture is missing, no bona fide row is left, or two samples would be one file.
+        MissingExtraError: If shards are wanted and pyarrow is not installed.
     """
-    wanted = [simulation_named(name).species for name in dict.fromkeys(species)]
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise SimulationError(f"{out} must be an empty or a new folder; it has files in it; choose another")
-    chosen = assigned(manifest).of_split(*splits)
-    check_files(chosen)
-    check_classes(chosen, what="the pictures to simulate attacks of")
-    _check_names(chosen, wanted, per_subject)
-    rows, left_out = [], Counter[str]()
-    for found in found_scenes(chosen, finder, on_row=on_row):
-        if found.scene is None:
-            left_out[str(found.reason)] += 1
-            continue
-        rows += [
-            _write(out, found.row, found.scene, one, seed=seed, number=number)
-            for one, number in _samples(found.row, wanted, per_subject)
-        ]
-    write_manifest(out / MANIFEST, rows)
-    return Simulated(out / MANIFEST, dict(Counter(row.species.name for row in rows)), dict(left_out))
+    plan = planned(manifest, settings)
+    total = len(plan)
+    check_shards(shards, total)
+    folder = SimulationFolder(out, plan, finder=finder.name)
+    try:
+        _carry_out(plan, folder, Maker(plan, out, finder), total, workers, bar, is_stopped)
+        if len(folder.done) < total:
+            return Simulated(out / MANIFEST, {}, {}, len(folder.done), total)
+        counts, left_out = folder.finish()
+        if shards:
+            write_shards(out / MANIFEST, shards)
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        raise SimulationError(
+            f"there must be room on the disk for every picture; {error.filename or out} could not be written after "
+            f"{len(folder.done)} of {total}; make room and run the same command again"
+        ) from None
+    return Simulated(out / MANIFEST, counts, left_out, total, total)
 
 
-def _samples(row: Row, wanted: list[Species], per_subject: int) -> list[tuple[Species, int]]:
-    """What is made of a row: species and number."""
-    attacks = [(one, number) for one in wanted for number in range(per_subject)] if row.is_bonafide else []
-    return [(row.species, 0), *attacks]
+def _carry_out(
+    plan: Plan,
+    folder: SimulationFolder,
+    maker: Maker,
+    total: int,
+    workers: int,
+    bar: Callable[[int], AbstractContextManager[Callable[[], None]]],
+    is_stopped: Callable[[], bool],
+) -> None:
+    """Make what is not done yet, until all is or it is stopped.
 
-
-def _check_names(manifest: Manifest, wanted: list[Species], per_subject: int) -> None:
-    sources: dict[str, str] = {}
-    for row in manifest.rows:
-        for one, number in _samples(row, wanted, per_subject):
-            name = _name(row, one, number)
-            if name in sources:
-                raise ManifestError(
-                    f"every sample must be a file of its own; {sources[name]} and {row.path} would both be "
-                    f"written to {name}; rename one"
-                )
-            sources[name] = row.path
-
-
-def _name(row: Row, species: Species, number: int) -> str:
-    stem = Path(row.path).with_suffix("").as_posix().replace("/", "_")
-    return f"{species.name}/{stem}{f'_{number}' if number else ''}.jpg"
-
-
-def _write(out: Path, row: Row, scene: Scene, species: Species, *, seed: int, number: int) -> Row:
-    """One captured sample on disk: of the row's own species, or of a simulated one."""
-    rng = generator("simulate", seed, row.path, species.name, number)
-    scene, attack = attacked(scene, species, rng, strength=rng.uniform(*STRENGTH))
-    scene = framed(scene, rng)
-    scene, capture = captured(scene, rng, strength=rng.uniform(*CAPTURE))
-    name = _name(row, species, number)
-    (out / name).parent.mkdir(parents=True, exist_ok=True)
-    (out / name).write_bytes(encoded(scene))
-    return replace(
-        row, path=name, species=species, label=species.label, parameters=parameters_text(attack, capture)
-    )
-
-
-def encoded(scene: Scene) -> bytes:
-    """The scene as a JPEG file."""
-    bgr = cv2.cvtColor(scene.pixels, cv2.COLOR_RGB2BGR)
-    _, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
-    return data.tobytes()
+    Raises:
+        OSError: What a disk said first; what was made meanwhile is noted.
+    """
+    left = (sample for sample in plan.samples() if sample.path not in folder.done)
+    errors: list[OSError] = []
+    with Crew(maker, workers) as crew, bar(total - len(folder.done)) as advance, folder:
+        for made in crew.made(batches(left), is_stopped=lambda: bool(errors) or is_stopped()):
+            for outcome in made.outcomes:
+                folder.append(outcome)
+                advance()
+            if made.error is not None:
+                errors.append(made.error)
+    if errors:
+        raise errors[0]

@@ -8,20 +8,28 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bonaface.attacks.simulations import SIMULATIONS
+from bonaface.attacks.scene import Scene
 from bonaface.contract import InputContract
-from bonaface.data.dataset import FixedCrops, LabelledScene, Mixture
+from bonaface.data.chains import chain_named, drawn_variants, is_simulated
+from bonaface.data.dataset import (
+    FixedCrops,
+    LabelledScene,
+    Mixture,
+    check_mixture,
+    partners_of,
+    species_of_share,
+)
 from bonaface.data.manifest import Manifest, check_classes, check_files
 from bonaface.data.randomness import generator
 from bonaface.data.samples import attacked, captured, framed
 from bonaface.data.scenes import found_scenes
-from bonaface.data.simulated import CAPTURE, STRENGTH
+from bonaface.data.simulation_plan import CAPTURE, STRENGTH
 from bonaface.data.splits import assigned
 from bonaface.errors import ManifestError, PictureError, RecipeError
 from bonaface.faces.crop import prepare
 from bonaface.faces.finder import Finder
 from bonaface.types import Picture
-from bonaface.vocabulary import BONAFIDE, SPECIES, Species, Split
+from bonaface.vocabulary import BONAFIDE, Species, Split
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +38,7 @@ class Material:
 
     Attributes:
         scenes: Of the train split.
-        dev: Prepared crops of the dev split, each species simulated once a subject.
+        dev: Prepared crops of the dev split, each simulation of the mixture made once a bona fide picture.
         left_out: Pictures without a usable face, counted by reason.
         sources: Pictures used, counted by (source, licence, species).
     """
@@ -58,6 +66,7 @@ def gather(
     """
     if finder.name != contract.finder:
         raise RecipeError(f"contract.finder must be the finder in use, {finder.name}; got {contract.finder}")
+    check_mixture(mixture)
     split = assigned(manifest).of_split(Split.TRAIN, Split.DEV)
     check_files(split)
     for side in (Split.TRAIN, Split.DEV):
@@ -91,24 +100,29 @@ def _check_dev(species_names: tuple[str, ...]) -> None:
 def _dev_crops(
     scenes: list[LabelledScene], *, contract: InputContract, mixture: Mixture, seed: int
 ) -> FixedCrops:
-    wanted = [SPECIES[name] for name, share in mixture.shares.items() if share > 0]
+    simulated = [name for name, share in mixture.shares.items() if share > 0 and is_simulated(name)]
+    partners = partners_of(scenes)
     crops: list[tuple[Picture, Species]] = []
     for known in scenes:
-        made = [BONAFIDE, *(s for s in wanted if s.name in SIMULATIONS)]
-        for species in made if known.species == BONAFIDE else [known.species]:
-            rng = generator("dev", seed, known.subject, species.name)
-            crop = _dev_crop(known, species, contract, rng)
+        is_bonafide = known.species == BONAFIDE  # a picture of an attack is one already
+        for name in (None, *simulated) if is_bonafide else (None,):
+            species = known.species if name is None else species_of_share(name)
+            rng = generator("dev", seed, known.subject, name or species.name)
+            own = generator("dev partner", seed, known.subject, name or species.name)
+            scene, strength = known.scene, rng.uniform(*STRENGTH)
+            if name is not None:
+                partner = partners.drawn(known.subject, own)
+                if chain_named(name).needs_partner and partner is None:
+                    continue
+                held = drawn_variants(chain_named(name), mixture.variants, own)
+                scene, _ = attacked(scene, name, rng, strength=strength, variant=held, partner=partner)
+            crop = _dev_crop(scene, contract, rng)
             if crop is not None:
                 crops.append((crop, species))
     return FixedCrops(crops)
 
 
-def _dev_crop(
-    known: LabelledScene, species: Species, contract: InputContract, rng: np.random.Generator
-) -> Picture | None:
-    scene, strength = known.scene, rng.uniform(*STRENGTH)
-    if known.species == BONAFIDE:  # a picture of an attack is one already
-        scene, _ = attacked(scene, species, rng, strength=strength)
+def _dev_crop(scene: Scene, contract: InputContract, rng: np.random.Generator) -> Picture | None:
     scene = framed(scene, rng)
     scene, _ = captured(scene, rng, strength=rng.uniform(*CAPTURE))
     try:

@@ -1,0 +1,189 @@
+"""What a simulated set will hold: every sample by its source, its simulation and its number. No picture is opened yet."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from bonaface.data.chains import chain_named, check_variants
+from bonaface.data.manifest import Manifest, Row, check_classes, check_files
+from bonaface.data.partners import Partners
+from bonaface.data.splits import assigned
+from bonaface.errors import ManifestError, SimulationError
+from bonaface.vocabulary import Split
+
+STRENGTH = (0.7, 1.1)
+CAPTURE = (0.0, 1.0)
+"""Ranges of the strengths drawn for each sample, of the attack and of the capture chain."""
+
+STRONGEST = 1.5
+"""No simulation is made for more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What is made of every picture.
+
+    Attributes:
+        simulations: Names of simulations or chains; a name that comes twice counts once.
+        seed: Another seed, other draws.
+        per_subject: Attacks of each name from each bona fide picture.
+        strength: (low, high) of the attacks, drawn per sample.
+        variants: What simulations are held to, by name; one of several is drawn per sample.
+        splits: Rows of other splits are left out. Rows without a split get theirs by hash of the subject.
+        has_masks: Whether every attack's altered region is written too.
+
+    Raises:
+        SimulationError: If a name, a variant or a number is none that can be made.
+    """
+
+    simulations: tuple[str, ...]
+    seed: int = 0
+    per_subject: int = 1
+    strength: tuple[float, float] = STRENGTH
+    variants: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    splits: tuple[Split, ...] = tuple(Split)
+    has_masks: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "simulations", tuple(dict.fromkeys(self.simulations)))
+        for name in self.simulations:
+            chain_named(name)
+        check_variants(self.variants, self.simulations)
+        low, high = self.strength
+        if not 0 < low <= high <= STRONGEST:
+            raise SimulationError(
+                f"the strength must be a range within (0, {STRONGEST:g}], the smaller number first; "
+                f"got {low:g} to {high:g}"
+            )
+        if self.per_subject < 1:
+            raise SimulationError(f"at least 1 attack must be made of each picture; got {self.per_subject}")
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One picture to be made.
+
+    Attributes:
+        row: What it is made of.
+        name: The simulation or chain; of a copy, the row's own species.
+        number: Among those of this name from this row, from 0.
+        is_copy: Whether nothing is simulated but the camera.
+    """
+
+    row: Row
+    name: str
+    number: int
+    is_copy: bool
+
+    @property
+    def path(self) -> str:
+        """Where it is written, below the set's folder."""
+        stem = Path(self.row.path).with_suffix("").as_posix().replace("/", "_")
+        return f"{self.name}/{stem}{f'_{self.number}' if self.number else ''}.jpg"
+
+    @property
+    def mask_path(self) -> str:
+        """Where its altered region is written."""
+        return f"masks/{Path(self.path).with_suffix('.png').as_posix()}"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All that will be made, and of what.
+
+    Attributes:
+        manifest: The rows that samples are made of, each with its split.
+        settings: What is made of them.
+        partners: Bona fide rows of each split, by subject.
+    """
+
+    manifest: Manifest
+    settings: Settings
+    partners: Mapping[Split, Partners[Row]]
+
+    def __len__(self) -> int:
+        """How many samples there are."""
+        return sum(1 for _ in self.samples())
+
+    def samples(self) -> Iterator[Sample]:
+        """Every sample, those of one row together."""
+        for row in self.manifest.rows:
+            yield from self.samples_of(row)
+
+    def samples_of(self, row: Row) -> list[Sample]:
+        """A copy of the row's picture; of a bona fide one, the attacks too."""
+        settings = self.settings
+        names = settings.simulations if row.is_bonafide else ()
+        attacks = [
+            Sample(row, name, number, is_copy=False)
+            for name in names
+            for number in range(settings.per_subject)
+        ]
+        return [Sample(row, row.species.name, 0, is_copy=True), *attacks]
+
+    def partner(self, row: Row, rng: np.random.Generator) -> Row | None:
+        """A bona fide row of another subject of the same split; None if there is none."""
+        assert row.split is not None
+        return self.partners[row.split].drawn(row.subject, rng)
+
+    def fingerprint(self) -> str:
+        """Changes with the rows, not with their order or the folder that they are in."""
+        rows = sorted(
+            "\0".join((row.path, row.species.name, row.subject, str(row.split))) for row in self.manifest.rows
+        )
+        return hashlib.sha256("\n".join(rows).encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def planned(manifest: Manifest, settings: Settings) -> Plan:
+    """The plan for a manifest's pictures: bona fide ones are attacked; attacks among them get a copy alone.
+
+    Raises:
+        ManifestError: If a picture is missing, no bona fide row is left, or two samples would be one file.
+        SimulationError: If an attack needs two people and no split has them.
+    """
+    chosen = assigned(manifest).of_split(*settings.splits)
+    check_files(chosen)
+    check_classes(chosen, what="the pictures to simulate attacks of")
+    pools = {
+        split: Partners(
+            (row.subject, row)
+            for row in sorted(chosen.rows, key=lambda row: row.path)
+            if row.is_bonafide and row.split is split
+        )
+        for split in settings.splits
+    }
+    plan = Plan(chosen, settings, pools)
+    _check_partners(plan)
+    _check_paths(plan)
+    return plan
+
+
+def _check_partners(plan: Plan) -> None:
+    for name in plan.settings.simulations:
+        people = {split: len(pool.subjects) for split, pool in plan.partners.items() if pool.subjects}
+        if chain_named(name).needs_partner and max(people.values()) < 2:
+            counts = ", ".join(f"{count} in {split}" for split, count in people.items())
+            raise SimulationError(
+                f"{name} needs bona fide pictures of two people in one split; got {counts}; "
+                f"add pictures of others, or leave {name} out"
+            )
+
+
+def _check_paths(plan: Plan) -> None:
+    sources: dict[str, str] = {}
+    for sample in plan.samples():
+        if "/" in sample.name or sample.name in {".", ".."}:
+            raise ManifestError(
+                f"a species must be a word that a folder can have; got '{sample.name}' for {sample.row.path}; rename it"
+            )
+        if sample.path in sources:
+            raise ManifestError(
+                f"every sample must be a file of its own; {sources[sample.path]} and {sample.row.path} would both "
+                f"be written to {sample.path}; rename one"
+            )
+        sources[sample.path] = sample.row.path
