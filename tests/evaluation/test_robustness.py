@@ -18,6 +18,7 @@ from bonaface.evaluation.robustness import (
     Areas,
     Robustness,
     from_json,
+    read_robustness,
     robustness,
     to_json,
     write_robustness,
@@ -182,6 +183,7 @@ def test_a_result_comes_back_from_its_file(tmp_path) -> None:
         text = (tmp_path / "r.json").read_text()
         assert "NaN" not in text
         assert repr(from_json(json.loads(text))) == repr(result(tables))
+        assert repr(read_robustness(tmp_path / "r.json")) == repr(result(tables))
     assert json.loads(text)["schema_version"] == 1
     assert json.loads(text)["curves"][0]["areas"]["auc"] is None
     assert [path.name for path in tmp_path.iterdir()] == ["r.json"]
