@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bonaface.attacks.scene import Scene, face_ellipse_mask
-from bonaface.attacks.sdsc import MODES, SdscParameters, apply_sdsc, blend_mask, draw_sdsc
+from bonaface.attacks.sdsc import MODES, SdscParameters, apply_sdsc, blend_mask, draw_sdsc, sdsc_mask
 from bonaface.errors import SimulationError
 from bonaface.types import Box
 
@@ -161,3 +161,12 @@ def test_draws_stay_in_the_papers_ranges(mode):
     assert np.mean([p.sharpen > 0 for p in drawn]) == pytest.approx(0.5, abs=0.06)
     assert np.mean([p.changes_source for p in drawn]) == pytest.approx(0.5, abs=0.06)
     assert np.mean([p.channels != (0, 1, 2) for p in drawn]) == pytest.approx(m.shuffle_p * 5 / 6, abs=0.015)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_mask_says_where_the_scene_may_change(seed, face_scene):
+    drawn = draw_sdsc(np.random.default_rng(seed))
+    mask = sdsc_mask(face_scene, drawn)
+    attacked = apply_sdsc(face_scene, drawn)
+    np.testing.assert_array_equal(attacked.pixels[mask == 0], face_scene.pixels[mask == 0])
+    assert (mask == 0).any() == drawn.changes_source

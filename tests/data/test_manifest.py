@@ -15,7 +15,7 @@ from bonaface.data.manifest import (
     write_manifest,
 )
 from bonaface.errors import ManifestError, MissingExtraError
-from bonaface.vocabulary import BONAFIDE, SPECIES, Family, Label, Species, Split
+from bonaface.vocabulary import BONAFIDE, SPECIES, Family, Label, Species, Split, known_species
 
 SHARED = Path(__file__).parents[3] / "shared/faces/manifest.csv"
 HEADER = "path,label,species,subject"
@@ -196,6 +196,22 @@ def test_a_species_of_ones_own_with_its_family(tmp_path):
     path = csv(tmp_path, f"{HEADER},family", "a.jpg,attack,puppet,ann,digital")
     species = read_manifest(path).rows[0].species
     assert (species.name, species.family, species.label) == ("puppet", Family.DIGITAL, Label.ATTACK)
+
+
+@pytest.mark.parametrize("family", ["", "physical"])
+def test_a_chain_of_species(tmp_path, family):
+    (row,) = read_manifest(csv(tmp_path, f"{HEADER},family", f"a,attack,faceswap+print,b,{family}")).rows
+    assert row.species == known_species("faceswap+print")
+    assert row.species.families == set(Family)
+    write_manifest(tmp_path / "again.csv", [row])
+    assert (tmp_path / "again.csv").read_text() == f"{HEADER}\na,attack,faceswap+print,b\n"
+
+
+def test_a_chain_with_a_wrong_word_or_family(tmp_path):
+    said = refused(csv(tmp_path, HEADER, "a,attack,faceswap+prnt,b"))
+    assert said.endswith("got 'faceswap+prnt'; did you mean 'print'?")
+    said = refused(csv(tmp_path, f"{HEADER},family", "a,attack,faceswap+print,b,digital"))
+    assert said == " row 2: the family of faceswap+print is physical; got 'digital'; leave it empty"
 
 
 def test_a_wrong_split(tmp_path):

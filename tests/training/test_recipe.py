@@ -56,7 +56,17 @@ def test_shares_are_open():
         "print": 0,
     }
     assert overridden(recipe, ["mixture.shares.morph=0.3"]).mixture.shares["morph"] == 0.3
+    assert overridden(recipe, ["mixture.shares.faceswap+print=0.05"]).mixture.shares["faceswap+print"] == 0.05
     assert recipe.mixture.shares == Mixture().shares
+
+
+def test_variants_are_open():
+    one = overridden(TINY, ['mixture.variants.print=["laser"]'])
+    assert one.mixture.variants == {"print": ("laser",)}
+    assert overridden(TINY, ['mixture.variants={"print": ["laser"]}']) == one
+    assert from_dict(to_dict(one)) == one
+    with pytest.raises(RecipeError, match=r"^mixture\.variants\.print"):
+        overridden(TINY, ["mixture.variants.print=laser"])
 
 
 def test_the_last_of_two_settings_counts():

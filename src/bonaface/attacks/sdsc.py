@@ -196,6 +196,13 @@ def blend_mask(scene: Scene, parameters: SdscParameters, mask: Plane | None = No
     return np.asarray(np.clip(weight * np.float32(p.ratio), 0, 1), dtype=np.float32)
 
 
+def sdsc_mask(scene: Scene, parameters: SdscParameters) -> Plane:
+    """Where `apply_sdsc` may change the scene: where the copy is blended in, or everywhere where the rest is recoloured."""
+    if parameters.changes_source:
+        return blend_mask(scene, parameters)
+    return np.ones(scene.size, dtype=np.float32)
+
+
 def _recoloured(pixels: Picture, p: SdscParameters) -> Picture:
     """Channels, HSV, tone, downscale and sharpen, in this order."""
     out = pixels

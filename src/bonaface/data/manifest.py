@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bonaface.errors import ManifestError, MissingExtraError, did_you_mean
-from bonaface.vocabulary import SPECIES, Family, Label, Species, Split
+from bonaface.vocabulary import CHAIN, SPECIES, Family, Label, Species, Split, known_species
 
 REQUIRED = ("path", "label", "species", "subject")
 _OPTIONAL = ("split", "family", "source", "licence", "parameters")
@@ -177,8 +177,8 @@ def _row(values: Mapping[str, str], where: str) -> Row:
 
 def _species(values: Mapping[str, str], where: str) -> Species:
     name, family = values["species"], values.get("family", "")
-    if name in SPECIES:
-        species = SPECIES[name]
+    species = known_species(name)
+    if species is not None:
         if family and family != species.family:
             raise ManifestError(
                 f"{where}: the family of {name} is {species.family or 'none'}; got '{family}'; leave it empty"
@@ -186,14 +186,15 @@ def _species(values: Mapping[str, str], where: str) -> Species:
         return species
     if family in set(Family) and name:
         return Species(name, Family(family), "a species of the manifest's own")
+    wrong = next((word for word in name.split(CHAIN) if word not in SPECIES), name)
     raise ManifestError(
         f"{where}: species must be one of {', '.join(SPECIES)}, or have its family (physical or digital) in a "
-        f"column 'family'; got '{name}'{did_you_mean(name, SPECIES)}"
+        f"column 'family'; got '{name}'{did_you_mean(wrong, SPECIES)}"
     )
 
 
 def _plain(row: Row) -> dict[str, str]:
-    own = row.species.name not in SPECIES
+    own = known_species(row.species.name) is None
     return {
         "path": row.path,
         "label": str(row.label),

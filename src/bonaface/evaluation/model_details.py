@@ -8,7 +8,7 @@ from typing import Any
 from bonaface.bundle import SELF_TEST_TOLERANCE, BundleCard
 from bonaface.evaluation.markup import code, table
 from bonaface.evaluation.wording import NOT_KNOWN, decimal
-from bonaface.vocabulary import BONAFIDE, SPECIES
+from bonaface.vocabulary import BONAFIDE, SPECIES, known_species
 
 NOT_RECORDED = "not recorded"
 
@@ -110,7 +110,8 @@ def instruments(card: BundleCard, measured: Mapping[str, int]) -> str:
     """
     rows = []
     for name in _known_species(card, measured):
-        family = SPECIES[name].family if name in SPECIES else None
+        species = known_species(name)
+        family = None if species is None else species.family
         learned = (
             "simulations"
             if name in card.simulated_species

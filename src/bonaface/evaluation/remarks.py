@@ -12,7 +12,7 @@ from bonaface.evaluation.polarity import polarity_note
 from bonaface.evaluation.rates import Rate
 from bonaface.evaluation.scores import ScoreTable
 from bonaface.evaluation.thresholds import Threshold
-from bonaface.vocabulary import FAMILIES, SPECIES, Family, Split
+from bonaface.vocabulary import FAMILIES, Family, Split, known_species
 
 FEW_BONAFIDE = 30
 WIDE_INTERVAL = 0.2
@@ -20,7 +20,8 @@ WIDE_INTERVAL = 0.2
 
 def family_of(species: str) -> Family | None:
     """Where the species enters; None outside the vocabulary."""
-    return SPECIES[species].family if species in SPECIES else None
+    known = known_species(species)
+    return None if known is None else known.family
 
 
 def table_notes(table: ScoreTable, split: Split) -> list[str]:
@@ -42,7 +43,7 @@ def table_notes(table: ScoreTable, split: Split) -> list[str]:
         notes += [f"no {name} row has a score: its APCER is not known" for name in silent]
     turned = polarity_note(table)
     notes += [turned] if turned else []
-    unknown = [name for name in silence if name not in SPECIES]
+    unknown = [name for name in silence if known_species(name) is None]
     if unknown:
         which = (
             f"species {unknown[0]} is"

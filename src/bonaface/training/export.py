@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from bonaface.attacks.simulations import SIMULATIONS
 from bonaface.bundle import (
     INPUT_NAME,
     MODEL,
@@ -23,6 +22,8 @@ from bonaface.bundle import (
     self_test_crops,
     write_card,
 )
+from bonaface.data.chains import is_simulated
+from bonaface.data.dataset import species_of_share
 from bonaface.errors import BundleError, CheckpointError
 from bonaface.evaluation.calibration import FamilyCalibration
 from bonaface.evaluation.model_card import model_card
@@ -99,7 +100,9 @@ def export_run(
         scales=scales,
         offsets=offsets,
     )
-    species = tuple(name for name, share in recipe.mixture.shares.items() if share > 0)
+    shares = [name for name, share in recipe.mixture.shares.items() if share > 0]
+    species = tuple(dict.fromkeys(species_of_share(name).name for name in shares))
+    simulated = {species_of_share(name).name for name in shares if is_simulated(name)}
     card = BundleCard(
         name=name or recipe.name,
         version=version,
@@ -108,7 +111,7 @@ def export_run(
         labels=(Label.BONAFIDE.value, Label.ATTACK.value),
         families=tuple(family.value for family in FAMILIES),
         species=species,
-        simulated_species=tuple(name for name in species if name in SIMULATIONS),
+        simulated_species=tuple(name for name in species if name in simulated),
         licence=licence,
         training_data=_sources(record),
         training=record,

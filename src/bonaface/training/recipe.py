@@ -129,7 +129,8 @@ def overridden(recipe: Recipe, settings: Sequence[str]) -> Recipe:
         *parents, last = key.split(".")
         place = plain
         for number, word in enumerate([*parents, last]):
-            is_open = number == len(parents) and parents[-1:] == ["shares"]  # any species may get a share
+            # any attack may get a share, any simulation a choice of variants
+            is_open = number == len(parents) and parents[-1:] in (["shares"], ["variants"])
             if not isinstance(place, dict) or (word not in place and not is_open):
                 known = ", ".join(place) if isinstance(place, dict) else "nothing below it"
                 near = did_you_mean(word, place) if isinstance(place, dict) else ""
