@@ -12,7 +12,6 @@ from bonaface.attacks.simulations import (
     parameters_from_json,
     parameters_to_json,
     simulation_named,
-    species_of,
 )
 from bonaface.errors import SimulationError
 from bonaface.types import Box
@@ -38,15 +37,6 @@ def test_the_simulated_species():
     assert SIMULATIONS["swap"].species is SPECIES["faceswap"]
     assert all(SIMULATIONS[name].species.label is Label.ATTACK for name in NAMES)
     assert [name for name in NAMES if SIMULATIONS[name].needs_partner] == ["swap", "morph"]
-
-
-def test_a_species_is_found_by_either_word():
-    assert species_of("swap") is SPECIES["faceswap"]
-    assert species_of("diffusion") is SPECIES["diffusion"]
-    with pytest.raises(
-        SimulationError, match=r"an attack must be one of print, .*; got 'morf'; did you mean 'morph'\?"
-    ):
-        species_of("morf")
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if SIMULATIONS[name].variants])

@@ -9,14 +9,13 @@ import cv2
 import numpy as np
 
 from bonaface.attacks import fields
+from bonaface.attacks.light import YCBCR
 from bonaface.attacks.scene import Plane, Scene, ellipse_mask
+from bonaface.attacks.seam import alpha, pyramid
 from bonaface.attacks.variants import check_variant
 from bonaface.types import Picture
 
 Blend = Literal["alpha", "membrane", "pyramid"]
-
-_YCBCR = np.array([[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]])
-"""R'G'B' to Y'CbCr (ITU-R BT.601, full range)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,18 +226,9 @@ def _recoloured(source: Picture, p: FaceswapParameters) -> Picture:
     """A colour transfer that misses a little: gains about the face's own mean and offsets, in Y'CbCr."""
     mean = np.asarray(cv2.mean(source)[:3])
     gains = np.diag([p.luma_gain, p.chroma_gain, p.chroma_gain])
-    matrix = np.linalg.inv(_YCBCR) @ gains @ _YCBCR
-    offset = mean - matrix @ mean + np.linalg.inv(_YCBCR) @ np.array([p.luma_shift, p.cb_shift, p.cr_shift])
+    matrix = np.linalg.inv(YCBCR) @ gains @ YCBCR
+    offset = mean - matrix @ mean + np.linalg.inv(YCBCR) @ np.array([p.luma_shift, p.cb_shift, p.cr_shift])
     return np.asarray(cv2.transform(source, np.c_[matrix, offset].astype(np.float32)), dtype=np.uint8)
-
-
-def _alpha(source: Picture, target: Picture, mask: Plane) -> Picture:
-    """The source times the mask plus the target times the rest, rounded."""
-    weight = cv2.merge([mask, mask, mask])
-    before = target.astype(np.float32)
-    return np.asarray(
-        cv2.convertScaleAbs(before + weight * (source.astype(np.float32) - before)), dtype=np.uint8
-    )
 
 
 def _membrane(source: Picture, target: Picture, mask: Plane) -> Picture:
@@ -255,24 +245,7 @@ def _membrane(source: Picture, target: Picture, mask: Plane) -> Picture:
     spread = (step / np.maximum(known, 1e-3)).reshape(size[1], size[0], 3)
     spread = cv2.resize(spread, (mask.shape[1], mask.shape[0]), interpolation=cv2.INTER_LINEAR)
     levelled = np.asarray(cv2.convertScaleAbs(np.maximum(source + spread, 0)), dtype=np.uint8)
-    return _alpha(levelled, target, mask)
+    return alpha(levelled, target, mask)
 
 
-def _pyramid(source: Picture, target: Picture, mask: Plane) -> Picture:
-    """Laplacian pyramid blending (Burt and Adelson 1983) with at most four scales."""
-    levels = min(4, int(np.log2(max(min(mask.shape), 2))))
-    difference = source.astype(np.float32) - target.astype(np.float32)
-    weight = cv2.merge([mask, mask, mask])
-    parts, weights = [], [weight]
-    for _ in range(levels):
-        smaller = cv2.pyrDown(difference)
-        parts.append(difference - cv2.pyrUp(smaller, dstsize=(difference.shape[1], difference.shape[0])))
-        difference = smaller
-        weights.append(cv2.pyrDown(weights[-1]))
-    mixed = difference * weights[-1]
-    for part, part_weight in zip(reversed(parts), reversed(weights[:-1]), strict=True):
-        mixed = cv2.pyrUp(mixed, dstsize=(part.shape[1], part.shape[0])) + part * part_weight
-    return np.asarray(cv2.convertScaleAbs(np.maximum(target + mixed, 0)), dtype=np.uint8)
-
-
-_BLENDS = {"alpha": _alpha, "membrane": _membrane, "pyramid": _pyramid}
+_BLENDS = {"alpha": alpha, "membrane": _membrane, "pyramid": pyramid}

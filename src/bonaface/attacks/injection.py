@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from bonaface.attacks.codec import CODECS, frame_coded, stream_coded
+from bonaface.attacks.light import YCBCR
 from bonaface.attacks.scene import Plane, Scene
 from bonaface.attacks.variants import chosen_variant
 from bonaface.types import Picture
@@ -34,11 +35,8 @@ _RESAMPLINGS: dict[str, int] = {
 
 Range = Literal["right", "narrow", "wide"]
 
-BT601 = np.array([[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]])
-"""R'G'B' to Y'CbCr as standard definition has it."""
-
 BT709 = np.array([[0.2126, 0.7152, 0.0722], [-0.114572, -0.385428, 0.5], [0.5, -0.454153, -0.045847]])
-"""The same as high definition has it."""
+"""R'G'B' to Y'CbCr as high definition has it; `YCBCR` is that of standard definition."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +240,7 @@ def _subsampled(frame: Picture, shift: float) -> Picture:
 
 def _misread(frame: Picture, p: InjectionParameters) -> Picture:
     """Colours through the mistakes of range and matrix, one affine map of R, G and B."""
-    matrix = np.eye(3) + p.matrix_amount * (np.linalg.inv(BT709) @ BT601 - np.eye(3))
+    matrix = np.eye(3) + p.matrix_amount * (np.linalg.inv(BT709) @ YCBCR - np.eye(3))
     gain, offset = _range_map(p)
     if gain == 1 and p.matrix_amount == 0:
         return frame

@@ -21,6 +21,9 @@ Colour = tuple[float, float, float]
 LUMA = (0.299, 0.587, 0.114)
 """Weights of R, G and B in a picture's grey value (ITU-R BT.601)."""
 
+YCBCR = np.array([LUMA, [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]])
+"""R'G'B' to Y'CbCr (ITU-R BT.601, full range)."""
+
 
 def look_up(pixels: Picture, curves: npt.NDArray[np.floating]) -> Light:
     """Each channel through its own curve: `curves` is (256, 3)."""

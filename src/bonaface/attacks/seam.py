@@ -114,11 +114,12 @@ def blended(source: Picture, target: Picture, mask: Plane, *, seam: str) -> Pict
         seam: alpha mixes by the mask; poisson keeps the source's gradients and the target's values along the edge;
             pyramid mixes each scale over its own width.
     """
-    mixed = {"alpha": _alpha, "poisson": _poisson, "pyramid": _pyramid}[seam](source, target, mask)
+    mixed = {"alpha": alpha, "poisson": _poisson, "pyramid": pyramid}[seam](source, target, mask)
     return np.where(mask[..., None] > 0, mixed, target)
 
 
-def _alpha(source: Picture, target: Picture, mask: Plane) -> Picture:
+def alpha(source: Picture, target: Picture, mask: Plane) -> Picture:
+    """The source times the mask plus the target times the rest, rounded."""
     weight = cv2.merge([mask, mask, mask])
     before = target.astype(np.float32)
     return _picture(before + weight * (source.astype(np.float32) - before))
@@ -168,7 +169,7 @@ def _spread(values: npt.NDArray[np.float32], known: Plane, *, sweeps: int) -> np
     return np.asarray(cv2.copyTo(values, fixed, fine), dtype=np.float32)
 
 
-def _pyramid(source: Picture, target: Picture, mask: Plane) -> Picture:
+def pyramid(source: Picture, target: Picture, mask: Plane) -> Picture:
     """Laplacian pyramid blending (Burt and Adelson 1983) with at most four scales."""
     levels = min(4, int(np.log2(max(min(mask.shape), 2))))
     difference = source.astype(np.float32) - target.astype(np.float32)

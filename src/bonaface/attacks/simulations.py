@@ -118,22 +118,6 @@ SIMULATIONS: dict[str, Simulation] = {
 """Every simulation; `faceswap` is self-blended, `swap` takes the face of a second person."""
 
 
-def species_of(name: str) -> Species:
-    """The species that a simulation of that name makes, or that pictures of that species are of.
-
-    Raises:
-        SimulationError: If it is neither.
-    """
-    if name in SIMULATIONS:
-        return SIMULATIONS[name].species
-    if name not in SPECIES:
-        known = [*SIMULATIONS, *(word for word in SPECIES if word not in SIMULATIONS)]
-        raise SimulationError(
-            f"an attack must be one of {', '.join(known)}; got '{name}'{did_you_mean(name, known)}"
-        )
-    return SPECIES[name]
-
-
 def simulation_named(name: str) -> Simulation:
     """The simulation of the species of that name.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -127,14 +127,12 @@ def _rows(path: Path, split: Split, limit: int | None) -> Manifest:
     """The rows of a split, or so many of each species: the first ones by a hash of their names."""
     from bonaface.data.manifest import check_files, read_manifest
     from bonaface.data.splits import assigned
+    from bonaface.evaluation.scoring import check_once
 
     manifest = assigned(read_manifest(path)).of_split(split)
     if not manifest.rows:
         raise ManifestError(f"{path} must have {split} rows; it has none; check its column 'split'")
-    names = [row.path for row in manifest.rows]
-    name, count = Counter(names).most_common(1)[0]
-    if count > 1:
-        raise ManifestError(f"every picture must have one row to be judged; '{name}' has several")
+    check_once(manifest)
     if limit is not None:
         by_species: dict[str, list[str]] = defaultdict(list)
         for row in sorted(manifest.rows, key=lambda row: hashlib.sha256(row.path.encode()).digest()):
@@ -167,6 +165,7 @@ def judged(
     import numpy as np
 
     from bonaface.evaluation.scores import ScoreWriter, read_scores
+    from bonaface.evaluation.scoring import append_answer
 
     folder.mkdir(parents=True, exist_ok=True)
     paths = {name: folder / f"{name}.csv" for name in (AS_IS, *(step.name for step in steps))}
@@ -180,16 +179,7 @@ def judged(
             found = answers(gate, manifest.picture_path(row), row.path, wanted) if missing else {}
             for name in missing:
                 score, reason = found[name]
-                writers[name].append(
-                    sample=row.path,
-                    label=str(row.label),
-                    species=row.species.name,
-                    subject=row.subject,
-                    split=str(row.split),
-                    attack_score=score,
-                    reason=reason,
-                    groups={column: row.groups.get(column, "") for column in columns},
-                )
+                append_answer(writers[name], row, columns, attack_score=score, reason=reason)
             on_row()
     samples = [row.path for row in manifest.rows]
     tables = {name: read_scores(path) for name, path in paths.items()}

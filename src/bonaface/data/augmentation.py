@@ -9,12 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from bonaface.attacks import fields
-from bonaface.attacks.light import saturation_matrix
+from bonaface.attacks.light import YCBCR, saturation_matrix
 from bonaface.attacks.scene import Plane, Scene, face_ellipse_mask
 from bonaface.types import Box, Picture
-
-_YCBCR = np.array([[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]])
-"""R'G'B' to Y'CbCr (ITU-R BT.601, full range)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +176,7 @@ def _recoloured(pixels: Picture, rng: np.random.Generator) -> Picture:
     saturation, gain = np.exp(rng.uniform([-0.9, -0.35], [0.5, 0.35]))
     cos, sin = saturation * np.cos(turn), saturation * np.sin(turn)
     hues = np.array([[1, 0, 0], [0, cos, -sin], [0, sin, cos]])
-    colours = gain * np.linalg.inv(_YCBCR) @ hues @ _YCBCR
+    colours = gain * np.linalg.inv(YCBCR) @ hues @ YCBCR
     return np.asarray(cv2.transform(np.ascontiguousarray(pixels), colours.astype(np.float32)), np.uint8)
 
 

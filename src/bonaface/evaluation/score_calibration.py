@@ -7,7 +7,6 @@ import math
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ import pydantic
 from bonaface.errors import ScoreError, did_you_mean
 from bonaface.evaluation.calibration import LARGEST_LOG_ODDS, LogOdds
 from bonaface.evaluation.columns import Scores, number_column
+from bonaface.evaluation.json_file import write_object
 from bonaface.evaluation.likelihood import pooled
 from bonaface.evaluation.scores import ScoreTable
 from bonaface.vocabulary import Split
@@ -260,11 +260,7 @@ def write_calibration(path: str | os.PathLike[str], calibration: ScoreCalibratio
         path: Replaced at once when the new file is complete.
         calibration: Any.
     """
-    target = Path(path)
-    part = target.with_name(target.name + ".part")
-    text = json.dumps(to_json(calibration), indent=2, ensure_ascii=False, allow_nan=False)
-    part.write_text(text + "\n", encoding="utf-8")
-    part.replace(target)
+    write_object(path, to_json(calibration))
 
 
 def _fitted(

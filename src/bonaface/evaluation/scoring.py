@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from bonaface.data.manifest import Manifest
+from bonaface.data.manifest import Manifest, Row
 from bonaface.errors import ManifestError
 from bonaface.evaluation.scores import ScoreTable, ScoreWriter, read_scores
 from bonaface.types import Verdict
@@ -34,9 +34,7 @@ def score_manifest(
         ManifestError: If a picture has several rows.
         ScoreError: If `path` holds a table of other columns.
     """
-    repeated = [path for path, count in Counter(row.path for row in manifest.rows).items() if count > 1]
-    if repeated:
-        raise ManifestError(f"every picture must have one row to be judged; '{repeated[0]}' has several")
+    check_once(manifest)
     groups = sorted({name for row in manifest.rows for name in row.groups})
     path.parent.mkdir(parents=True, exist_ok=True)
     with ScoreWriter(path, groups=groups, families=families) as writer:
@@ -44,16 +42,43 @@ def score_manifest(
             if row.path not in writer.done:
                 verdict = judge(manifest.picture_path(row))
                 is_scored = verdict.attack_score is not None
-                writer.append(
-                    sample=row.path,
-                    label=str(row.label),
-                    species=row.species.name,
-                    subject=row.subject,
-                    split=str(row.split),
+                append_answer(
+                    writer,
+                    row,
+                    groups,
                     attack_score=verdict.attack_score,
                     reason="" if is_scored else str(verdict.reason),
-                    groups={name: row.groups.get(name, "") for name in groups},
                     family_scores=dict(verdict.family_scores) if is_scored else None,
                 )
             on_row()
     return read_scores(path)
+
+
+def check_once(manifest: Manifest) -> None:
+    """Raise `ManifestError` unless every picture has one row: a score table has one for each sample."""
+    repeated = [path for path, count in Counter(row.path for row in manifest.rows).items() if count > 1]
+    if repeated:
+        raise ManifestError(f"every picture must have one row to be judged; '{repeated[0]}' has several")
+
+
+def append_answer(
+    writer: ScoreWriter,
+    row: Row,
+    groups: Sequence[str],
+    *,
+    attack_score: float | None,
+    reason: str,
+    family_scores: dict[Family, float] | None = None,
+) -> None:
+    """Write what was answered to a manifest's row, with the row's own words and its values of the group columns."""
+    writer.append(
+        sample=row.path,
+        label=str(row.label),
+        species=row.species.name,
+        subject=row.subject,
+        split=str(row.split),
+        attack_score=attack_score,
+        reason=reason,
+        groups={name: row.groups.get(name, "") for name in groups},
+        family_scores=family_scores,
+    )
