@@ -33,9 +33,9 @@ def plain(text: str) -> str:
     return escape(text.encode("utf-8", "backslashreplace").decode())
 
 
-def words(text: str | None) -> list[str] | None:
-    """The words of a list by commas; None where the option was not given."""
-    return None if text is None else [word.strip() for word in text.split(",") if word.strip()]
+def words(text: str) -> list[str]:
+    """The words of a list by commas."""
+    return [word.strip() for word in text.split(",") if word.strip()]
 
 
 @contextmanager

@@ -79,7 +79,7 @@ def evaluate(
         how=frames,
         replicates=replicates,
         seed=seed,
-        groups=words(groups),
+        groups=None if groups is None else words(groups),
         min_group=min_group,
         allow_shared_subjects=allow_shared_subjects,
     )

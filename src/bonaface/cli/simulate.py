@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bonaface.cli.console import finder_file, progress_bar, remark, say
+from bonaface.cli.console import finder_file, progress_bar, remark, say, words
 from bonaface.errors import BonafaceError, SimulationError, did_you_mean
 from bonaface.vocabulary import Split
 
@@ -102,12 +102,12 @@ def simulate(
     from bonaface.training.stopping import stop_requests
 
     settings = Settings(
-        tuple(_words(species)),
+        tuple(words(species)),
         seed=seed,
         per_subject=per_subject,
         strength=_range(strength),
         variants=_variants(variant or []),
-        splits=tuple(_split(word) for word in _words(split)),
+        splits=tuple(_split(word) for word in words(split)),
         has_masks=masks,
     )
     manifest = _manifest(source)
@@ -163,10 +163,6 @@ def _replay(manifest: Path, row: str, out: Path) -> None:
     say(f"wrote {out}")
 
 
-def _words(text: str) -> list[str]:
-    return [word.strip() for word in text.split(",") if word.strip()]
-
-
 def _split(word: str) -> Split:
     if word not in set(Split):
         raise BonafaceError(f"--split must be of {', '.join(Split)}; got '{word}'{did_you_mean(word, Split)}")
@@ -186,8 +182,8 @@ def _range(text: str) -> tuple[float, float]:
 def _variants(settings: list[str]) -> dict[str, tuple[str, ...]]:
     chosen: dict[str, list[str]] = defaultdict(list)
     for setting in settings:
-        name, equals, words = setting.partition("=")
-        if not equals or not _words(words):
+        name, equals, mechanisms = setting.partition("=")
+        if not equals or not words(mechanisms):
             raise BonafaceError(f"--variant must be species=mechanism, e.g. print=laser; got '{setting}'")
-        chosen[name.strip()] += _words(words)
+        chosen[name.strip()] += words(mechanisms)
     return {name: tuple(dict.fromkeys(words)) for name, words in chosen.items()}
