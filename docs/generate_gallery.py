@@ -41,18 +41,20 @@ MAX_FACE_PX = 100
 QUALITY = 77
 
 WEAKNESSES = {
-    "print": "No printer, paper or camera was measured, and the sheet is smooth but for one slow curl: no creases, no "
-    "fingers.",
+    "print": "No printer, paper or camera was measured; folds are straight, fingers are smooth rods without a hand, and "
+    "the desk is a plain colour.",
     "replay": "One regular grid stands for all screens; other subpixel layouts, scrolling and moving pictures are "
     "missing.",
     "cutout": "Behind the holes is the printed picture itself, so the eyes agree with the print as no second person's "
     "would.",
-    "paper_mask": "The paper shows the wearer's own face, so nothing but paper tells the two apart.",
+    "paper_mask": "The face on the paper is brought onto the wearer's by five points, so it never looks aside, and where its "
+    "picture ends the paper goes on mirrored.",
     "spsc": "The clues of a paper, not an attack: no real print or screen turns hues so far.",
     "faceswap": "The face put back is the person's own: identity, gaze and expression always fit.",
     "swap": "No network draws the face: light, gaze and expression stay the partner's, and only frontal faces fit well.",
     "sdsc": "The clues of a paper: a face laid over itself. No network, no second person, no seam but a soft ellipse.",
-    "reenactment": "One still is bent: what the motion would uncover, teeth and the far cheek, is smeared and not drawn.",
+    "reenactment": "One still is bent: the far cheek is smeared, a smile's teeth are stretched, and a mouth that was closed shows "
+    "one plain row of teeth and no tongue.",
     "attribute_edit": "Paint, filters and tones in place of a network's edit: no feature changes its form.",
     "morph": "A few points guide the warp and nobody retouches: ghosts at hair and collar are plainer than in a careful "
     "morph.",

@@ -27,6 +27,7 @@ PLAIN = replace(
     eye_width=0.12,
     eye_height=0.06,
     mouth_width=0.0,
+    opacity=0.0,
     smooth_contrast=0.0,
     flat_colour=0.0,
     flat_tone=0.0,
@@ -274,3 +275,21 @@ def test_the_docstring_says_how_weak_it_is():
     from bonaface.attacks import mask_3d
 
     assert "weakest of the simulations" in (mask_3d.__doc__ or "")
+
+
+def test_an_opaque_mask_hides_hair_and_a_clear_one_shows_it(face_scene):
+    """A black fringe over the forehead turns into skin under an opaque mask; eyes stay."""
+    box = face_scene.face
+    pixels = face_scene.pixels.copy()
+    fringe = (
+        slice(round(box.y1 - 0.12 * box.side), round(box.y1)),
+        slice(round(box.x1 + 20), round(box.x2 - 20)),
+    )
+    pixels[fringe] = 5
+    scene = Scene(pixels, box)
+    skin = pixels[round(box.y1 + 0.45 * box.side), round(box.x1 + 0.3 * box.side)].astype(float)
+    assert worn(scene)[fringe].mean() < 12
+    assert worn(scene, opacity=1.0)[fringe].mean() > 0.75 * skin.mean()
+    assert {name for name, material in MATERIALS.items() if material.opacity == (1.0, 1.0)} == {
+        "silicone", "resin", "sandstone",
+    }  # fmt: skip

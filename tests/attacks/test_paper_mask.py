@@ -20,6 +20,8 @@ from bonaface.attacks.view import View
 from bonaface.errors import SimulationError
 from bonaface.types import Box
 
+from .couple import aligned, likeness, portraits
+
 DRAWN = draw_paper_mask(np.random.default_rng(0), variant="flat")
 PLAIN = replace(
     DRAWN,
@@ -63,8 +65,8 @@ LANDMARKS = np.array([[62, 90], [100, 90], [80, 105], [66, 122], [96, 122]], np.
 def test_outside_the_mask_every_byte_stays(variant, seed, face_scene):
     before = face_scene.pixels.tobytes()
     drawn = [draw_paper_mask(np.random.default_rng(seed), variant=variant) for _ in range(2)]
-    mask = paper_mask_mask(face_scene, drawn[0])
-    one, two = (apply_paper_mask(face_scene, p) for p in drawn)
+    mask = paper_mask_mask(face_scene, drawn[0], face_scene)
+    one, two = (apply_paper_mask(face_scene, p, face_scene) for p in drawn)
     assert drawn[0] == drawn[1]
     assert one.pixels.tobytes() == two.pixels.tobytes()
     assert face_scene.pixels.tobytes() == before
@@ -81,7 +83,7 @@ def test_odd_scenes_give_pictures_of_their_own_size(variant, strength, odd_scene
     for scene in odd_scenes.values():
         for _ in range(3):
             p = draw_paper_mask(rng, strength=strength, variant=variant)
-            out, mask = apply_paper_mask(scene, p), paper_mask_mask(scene, p)
+            out, mask = apply_paper_mask(scene, p, scene), paper_mask_mask(scene, p, scene)
             assert out.pixels.shape == scene.pixels.shape
             assert out.pixels.dtype == np.uint8
             assert np.isfinite([out.face.x1, out.face.y1, out.face.side]).all()
@@ -111,14 +113,14 @@ def test_each_variant_is_shaped_by_its_own_numbers():
 
 
 def test_a_perfect_print_that_fits_changes_nothing(face_scene):
-    out = apply_paper_mask(face_scene, PLAIN)
+    out = apply_paper_mask(face_scene, PLAIN, face_scene)
     assert np.abs(out.pixels.astype(int) - face_scene.pixels).max() <= 2
     assert out.face.center == pytest.approx(face_scene.face.center)
     assert out.face.side == pytest.approx(face_scene.face.side)
 
 
 def test_the_outline_has_its_size(face_scene):
-    mask = paper_mask_mask(face_scene, PLAIN)
+    mask = paper_mask_mask(face_scene, PLAIN, face_scene)
     side = face_scene.face.side
     assert mask.sum() == pytest.approx(np.pi * 0.45 * 0.6 * side**2, rel=0.02)
     assert (mask > 0.5).any(axis=0).sum() == pytest.approx(0.9 * side, abs=1.1)
@@ -126,13 +128,13 @@ def test_the_outline_has_its_size(face_scene):
 
 
 def test_bent_round_a_cylinder_the_sheet_is_seen_narrower(face_scene):
-    mask = paper_mask_mask(face_scene, replace(PLAIN, bend=1.6))
+    mask = paper_mask_mask(face_scene, replace(PLAIN, bend=1.6), face_scene)
     side = face_scene.face.side
     assert (mask > 0.5).any(axis=0).sum() == pytest.approx(2 * np.sin(0.45 * 1.6) / 1.6 * side, abs=1.5)
 
 
 def test_folded_halves_are_seen_narrower_by_the_cosine(face_scene):
-    mask = paper_mask_mask(face_scene, replace(PLAIN, fold_deg=30.0))
+    mask = paper_mask_mask(face_scene, replace(PLAIN, fold_deg=30.0), face_scene)
     side = face_scene.face.side
     assert (mask > 0.5).any(axis=0).sum() == pytest.approx(0.9 * np.cos(np.deg2rad(30)) * side, abs=1.5)
 
@@ -148,7 +150,10 @@ def test_a_printed_spot_is_seen_where_the_geometry_says(shape):
     pixels[spot] = 220
     scene = Scene(pixels, Box(center[0] - 50, center[1] - 50, center[0] + 50, center[1] + 50))
     worn = replace(PLAIN, shift_x=-0.05, scale=0.9, **shape)
-    out, paper = apply_paper_mask(scene, worn).pixels[..., 0], paper_mask_mask(scene, worn) > 0.99
+    out, paper = (
+        apply_paper_mask(scene, worn, scene).pixels[..., 0],
+        paper_mask_mask(scene, worn, scene) > 0.99,
+    )
     if "bend" in shape:
         across, depth = np.sin(0.3 * 1.6) / 1.6, (1 - np.cos(0.3 * 1.6)) / 1.6
     elif "fold_deg" in shape:
@@ -163,20 +168,22 @@ def test_a_printed_spot_is_seen_where_the_geometry_says(shape):
 
 def test_box_and_landmarks_follow_the_paper(face_scene):
     scene = replace(face_scene, landmarks=LANDMARKS)
-    moved = apply_paper_mask(scene, replace(PLAIN, shift_x=0.05, scale=0.9))
+    moved = apply_paper_mask(scene, replace(PLAIN, shift_x=0.05, scale=0.9), scene)
     step = 0.05 * scene.face.side
     assert moved.face.side == pytest.approx(0.9 * scene.face.side)
     assert moved.landmarks is not None
     middle = (LANDMARKS[:2].mean(axis=0) + LANDMARKS[3:].mean(axis=0)) / 2
     wanted = middle + (step, 0) + 0.9 * (LANDMARKS - middle)
     assert moved.landmarks == pytest.approx(wanted, abs=1e-3)
-    assert apply_paper_mask(face_scene, PLAIN).landmarks is None
+    assert apply_paper_mask(face_scene, PLAIN, face_scene).landmarks is None
 
 
 def test_landmarks_that_no_paper_covers_stay(face_scene):
     scene = replace(face_scene, landmarks=LANDMARKS)
-    lower = apply_paper_mask(scene, replace(PLAIN, shift_x=0.05, top=0.0)).landmarks
-    holed = apply_paper_mask(scene, replace(PLAIN, shift_x=0.05, eye_width=0.15, eye_height=0.1)).landmarks
+    lower = apply_paper_mask(scene, replace(PLAIN, shift_x=0.05, top=0.0), scene).landmarks
+    holed = apply_paper_mask(
+        scene, replace(PLAIN, shift_x=0.05, eye_width=0.15, eye_height=0.1), scene
+    ).landmarks
     for moved in (lower, holed):
         assert (moved[:2] == LANDMARKS[:2]).all()
         assert (moved[3:] != LANDMARKS[3:]).any(axis=1).all()
@@ -184,7 +191,8 @@ def test_landmarks_that_no_paper_covers_stay(face_scene):
 
 def test_half_a_mask_covers_half_a_face(face_scene):
     whole, lower, upper = (
-        paper_mask_mask(face_scene, replace(PLAIN, **cut)) for cut in ({}, {"top": 0.0}, {"bottom": 0.0})
+        paper_mask_mask(face_scene, replace(PLAIN, **cut), face_scene)
+        for cut in ({}, {"top": 0.0}, {"bottom": 0.0})
     )
     middle = round(face_scene.face.y1 + 0.4865 * face_scene.face.side)
     assert lower[: middle - 1].max() == 0
@@ -194,7 +202,10 @@ def test_half_a_mask_covers_half_a_face(face_scene):
 
 def test_through_eye_holes_the_wearer_is_seen(face_scene):
     drawn = replace(PLAIN, sheet=replace(PLAIN.sheet, gamma=2.0), eye_width=0.12, eye_height=0.08)
-    mask, out = paper_mask_mask(face_scene, drawn), apply_paper_mask(face_scene, drawn).pixels
+    mask, out = (
+        paper_mask_mask(face_scene, drawn, face_scene),
+        apply_paper_mask(face_scene, drawn, face_scene).pixels,
+    )
     for x in (-0.222, 0.222):
         column = round(face_scene.face.center[0] + x * face_scene.face.side)
         row = round(face_scene.face.y1 + 0.268 * face_scene.face.side)
@@ -209,7 +220,9 @@ def test_the_side_that_faces_the_light_is_brighter(shape, light_deg, sign):
     scene = Scene(np.full((160, 160, 3), 128, np.uint8), Box(40, 40, 120, 120))
     sheet = replace(PLAIN.sheet, light_deg=light_deg)
     out = (
-        apply_paper_mask(scene, replace(PLAIN, sheet=sheet, shade=0.8, **shape)).pixels[..., 0].astype(float)
+        apply_paper_mask(scene, replace(PLAIN, sheet=sheet, shade=0.8, **shape), scene)
+        .pixels[..., 0]
+        .astype(float)
     )
     left, right = out[80, 55:65].mean(), out[80, 95:105].mean()
     assert sign * (right - left) > 10
@@ -219,7 +232,7 @@ def test_a_fold_is_a_step_and_a_bend_is_not():
     scene = Scene(np.full((160, 160, 3), 128, np.uint8), Box(40, 40, 120, 120))
 
     def step(shape: dict[str, float]) -> float:
-        out = apply_paper_mask(scene, replace(PLAIN, shade=0.8, **shape)).pixels[80, 60:100, 0]
+        out = apply_paper_mask(scene, replace(PLAIN, shade=0.8, **shape), scene).pixels[80, 60:100, 0]
         return float(np.abs(np.diff(cv2.blur(out.astype(np.float32), (1, 3)).ravel())).max())
 
     assert step({"fold_deg": 25.0}) > 4 * step({"bend": 1.6})
@@ -228,7 +241,10 @@ def test_a_fold_is_a_step_and_a_bend_is_not():
 def test_more_strength_changes_more(face_scene):
     def change(strength: float) -> float:
         rng = np.random.default_rng(1)
-        worn = [apply_paper_mask(face_scene, draw_paper_mask(rng, strength=strength)) for _ in range(16)]
+        worn = [
+            apply_paper_mask(face_scene, draw_paper_mask(rng, strength=strength), face_scene)
+            for _ in range(16)
+        ]
         return float(np.mean([np.abs(w.pixels.astype(int) - face_scene.pixels).mean() for w in worn]))
 
     assert 1.5 * change(0.25) < change(1.5)  # what is printed has another tone at any strength
@@ -236,7 +252,30 @@ def test_more_strength_changes_more(face_scene):
 
 def test_a_face_outside_the_picture_changes_nothing(face_scene):
     away = Scene(face_scene.pixels, Box(900, 900, 990, 990), LANDMARKS + 850)
-    out = apply_paper_mask(away, DRAWN)
+    out = apply_paper_mask(away, DRAWN, away)
     assert (out.pixels == away.pixels).all()
     assert out.pixels is not away.pixels
-    assert paper_mask_mask(away, DRAWN).max() == 0
+    assert paper_mask_mask(away, DRAWN, away).max() == 0
+
+
+def test_the_partner_is_on_the_paper_and_the_wearer_about_it():
+    """The face is cut out anew from three points set by eye and correlated with both people's."""
+    for scene, partner in (portraits(), portraits()[::-1]):
+        out = apply_paper_mask(scene, PLAIN, partner)
+        got, own, other = (aligned(one, one.landmarks) for one in (out, scene, partner))
+        assert likeness(got, other) > 0.75 > 0.6 > likeness(got, own)
+        outside = paper_mask_mask(scene, PLAIN, partner) == 0
+        assert (out.pixels[outside] == scene.pixels[outside]).all()
+
+
+def test_the_papers_tone_is_the_wearers(face_scene):
+    rows, columns = slice(80, 120), slice(60, 100)
+    for factor in (0.4, 1.2):
+        partner = replace(face_scene, pixels=np.clip(face_scene.pixels * factor, 0, 255).astype(np.uint8))
+        out = apply_paper_mask(face_scene, PLAIN, partner).pixels[rows, columns]
+        assert out.mean() == pytest.approx(face_scene.pixels[rows, columns].mean(), rel=0.03)
+
+
+def test_on_a_grey_picture_the_paper_is_grey(odd_scenes, face_scene):
+    out = apply_paper_mask(odd_scenes["grey"], PLAIN, face_scene).pixels.astype(int)
+    assert np.ptp(out, axis=2).max() <= 2

@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import cv2
 import numpy as np
 import pytest
 
+from bonaface.attacks.fingers import Fingers
+from bonaface.attacks.folds import Folds
 from bonaface.attacks.print import INK_ANGLES_DEG, PrintParameters, apply_print, draw_print
 from bonaface.attacks.scene import Scene
+from bonaface.attacks.simulations import parameters_from_json, parameters_to_json
 from bonaface.attacks.view import View
 from bonaface.types import Box
 
@@ -29,6 +33,9 @@ PLAIN = replace(
     light_slope=0.0,
     gloss=0.0,
     blur_px=0.0,
+    trim=(0.0, 0.0, 0.0, 0.0),
+    folds=Folds(),
+    fingers=Fingers(),
 )
 
 
@@ -133,4 +140,55 @@ def test_draws_cover_dots_droplets_and_neither():
     drawn = [draw_print(rng) for _ in range(400)]
     assert 0.3 < np.mean([p.dot_contrast == 0 and p.speckle > 0 for p in drawn]) + 0.1 < 0.6
     assert 0.15 < np.mean([p.dot_contrast == 0 and p.speckle == 0 for p in drawn]) < 0.4
-    assert 0.05 < np.mean([not p.view.fills_frame for p in drawn]) < 0.2
+    assert 0.15 < np.mean([not p.view.fills_frame for p in drawn]) < 0.35
+    assert 0.15 < np.mean([len(p.folds.wear) > 0 for p in drawn]) < 0.35
+    assert 0.05 < np.mean([len(p.fingers.edges) > 0 for p in drawn]) < 0.25
+    assert all(not p.fingers.edges and not any(p.trim) for p in drawn if p.view.fills_frame)
+
+
+def test_a_trimmed_sheet_shows_paper_and_desk_up_to_the_face_but_not_over_it(face_scene):
+    view = View(fills_frame=False)
+    bare = replace(PLAIN, view=view, margin=0.0, desk=(0.1, 0.2, 0.3))
+    bordered = replace(bare, margin=0.05, trim=(1.0, 0.0, 0.0, 0.0))
+    out, before = apply_print(face_scene, bordered).pixels.astype(int), face_scene.pixels
+    left = int(face_scene.face.squared(0.12).x1)
+    paper, desk = out[100, left - 4], out[100, left - 20]
+    assert paper.min() > 200
+    assert desk[0] < desk[1] < desk[2] < 120
+    assert np.abs(out[60:140, left + 3 : 120] - before[60:140, left + 3 : 120]).max() <= 3
+    assert np.abs(apply_print(face_scene, bare).pixels.astype(int) - before)[5:-5, 5:-5].max() <= 3
+
+
+def test_a_fold_loses_ink_and_shades_its_sides():
+    scene = Scene(np.full((200, 200, 3), 60, np.uint8), Box(130, 130, 190, 190))
+    fold = Folds((0.0,), (0.0,), (10.0,), (0.2,), (0.8,), (1.0,))
+    grey = apply_print(scene, replace(PLAIN, light_deg=0.0, folds=fold)).pixels.astype(float).mean(axis=2)
+    columns = grey.mean(axis=0)
+    assert columns[99:101].mean() > 1.5 * columns[50]
+    assert columns[110] / columns[90] == pytest.approx((1.164 / 0.836) ** 0.5, abs=0.03)
+
+
+def test_fingers_hold_a_sheet_whose_edge_is_seen(face_scene):
+    view = View(zoom=0.8, fills_frame=False)
+    thumb = Fingers(("left",), (0.6,), (0.0,), (0.3,), (0.0,), (0.15,), skin=(0.8, 0.5, 0.4))
+    free, grasped = (replace(PLAIN, view=view, fingers=fingers) for fingers in (Fingers(), thumb))
+    one, two = (apply_print(face_scene, p) for p in (free, grasped))
+    changed = (one.pixels != two.pixels).any(axis=2)
+    assert 0.01 < changed.mean() < 0.15
+    assert two.face == one.face
+    middle = face_scene.face.squared(-0.2)
+    assert not changed[int(middle.y1) : int(middle.y2), int(middle.x1) : int(middle.x2)].any()
+    drawn = next(
+        p
+        for p in (draw_print(np.random.default_rng(s)) for s in range(99))
+        if p.fingers.edges and p.folds.wear
+    )
+    restored = parameters_from_json("print", json.loads(json.dumps(parameters_to_json(drawn))))
+    assert restored == drawn
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_odd_scenes_are_printed_too(seed, odd_scenes):
+    for scene in odd_scenes.values():
+        drawn = draw_print(np.random.default_rng(seed), strength=1.5)
+        assert apply_print(scene, drawn).pixels.shape == scene.pixels.shape

@@ -7,6 +7,7 @@ import pytest
 
 from bonaface.attacks import reenactment
 from bonaface.attacks.motion import FEATURES, Motion, landed, warp_of
+from bonaface.attacks.mouth import Mouth
 from bonaface.attacks.reenactment import apply_reenactment, draw_reenactment, reenactment_mask
 from bonaface.attacks.resynthesis import Resynthesis
 from bonaface.attacks.scene import Scene
@@ -21,7 +22,7 @@ REST = Motion(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 PLAIN = replace(
     draw_reenactment(np.random.default_rng(0)),
     motion=REST,
-    teeth=0.0,
+    mouth=Mouth(code=0.15, teeth=0.0, teeth_code=0.9, teeth_height=0.05, blur=0.005),
     ghost=0.0,
     network=Resynthesis(network_px=900.0, smooth_px=0.0, lattice=0.0, sharpen=0.0),
     region=InnerFace(seed=0, half_width=0.7, top=0.9, bottom=0.75, flatness=2.0, unevenness=0.0, edge=0.02),
@@ -106,12 +107,12 @@ def test_the_mouth_opens_darkly_and_shows_teeth(face_scene):
     shapes = slice(round(y + 0.72 * 80), round(y + 0.88 * 80)), slice(round(x + 35), round(x + 46))
 
     def inside(**changes: float) -> float:
-        opened = replace(PLAIN, motion=replace(REST, mouth_open=0.12), mouth_code=0.15, mouth_blur=0.01)
-        return float(apply_reenactment(scene, replace(opened, **changes)).pixels[shapes].mean())
+        drawn = replace(PLAIN, motion=replace(REST, mouth_open=0.12), mouth=replace(PLAIN.mouth, **changes))
+        return float(apply_reenactment(scene, drawn).pixels[shapes].mean())
 
     closed = float(apply_reenactment(scene, PLAIN).pixels[shapes].mean())
     assert inside() < 0.75 * closed
-    assert inside(mouth_code=0.15) < inside(mouth_code=0.5)
+    assert inside(code=0.15) < inside(code=0.5)
     assert inside(teeth=0.9) > inside()
 
 

@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bonaface.attacks.replay import apply_replay, draw_replay
+from bonaface.attacks.mosaic import PATTERNS
+from bonaface.attacks.replay import ReplayParameters, apply_replay, draw_replay
 from bonaface.attacks.scene import Scene
 from bonaface.attacks.view import View
 from bonaface.types import Box
@@ -24,6 +25,8 @@ PLAIN = replace(
     refresh=0.0,
     glare=0.0,
     blur_px=0.0,
+    pattern="",
+    is_edge_aware=False,
 )
 FLAT = Scene(np.full((240, 240, 3), 120, np.uint8), Box(60, 60, 180, 180))
 
@@ -48,6 +51,49 @@ def test_the_grid_appears_at_its_own_frequency_or_where_sampling_folds_it(pitch_
         power = spectrum(apply_replay(FLAT, gridded).pixels[..., channel].astype(float))
         column = round(240 * alias)
         assert power[0, column - 1 : column + 2].max() > 0.9 * power.max()
+
+
+def folded_frequency(cycles: float, sampling: float) -> float:
+    """Where samples at `sampling` for each pixel show a wave of so many cycles for each pixel."""
+    return abs(cycles - sampling * round(cycles / sampling))
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+@pytest.mark.parametrize("pitch_px", [3.0, 2.1, 1 / 0.9, 1 / 1.45, 1 / 2.08])
+def test_behind_filters_red_and_blue_fold_at_half_the_sampling(pitch_px, pattern):
+    """Red and blue are measured in every second column: 1/3 comes out at 1/6, 1.45 at 0.05."""
+    gridded = replace(PLAIN, pitch_px=pitch_px, grid_contrast=0.2, pattern=pattern)
+    pixels = apply_replay(FLAT, gridded).pixels.astype(float)
+    column = round(240 * folded_frequency(1 / pitch_px, 0.5))
+    for channel in (0, 2):
+        power = spectrum(pixels[..., channel])
+        assert power[0, column - 1 : column + 2].max() > 0.5 * power[0, :120].max()
+
+
+def test_filters_colour_the_moire_of_a_screen_without_colours_by_pitch_and_distance():
+    """A grey grid near half a cycle for each pixel shows coloured bands that follow the pitch and the zoom."""
+
+    def chroma(parameters: ReplayParameters) -> np.ndarray:
+        pixels = apply_replay(FLAT, parameters).pixels.astype(float)
+        return spectrum(pixels[..., 0] - pixels[..., 2])[0, :120]
+
+    for pitch_px in (2.1, 2.2):
+        grey = replace(PLAIN, pitch_px=pitch_px, grid_contrast=0.2, subpixel_phase=0.0)
+        bands = round(240 * abs(1 / pitch_px - 0.5))
+        plain, filtered = chroma(grey), chroma(replace(grey, pattern="RGGB"))
+        assert int(filtered[2:60].argmax()) + 2 == pytest.approx(bands, abs=1)
+        assert filtered[bands] > 1000 * max(plain.max(), 1.0)
+        near = replace(grey, pattern="RGGB", view=View(zoom=1.05, fills_frame=False))
+        closer = round(240 * abs(1 / (1.05 * pitch_px) - 0.5))
+        assert int(chroma(near)[2:60].argmax()) + 2 == pytest.approx(closer, abs=1)
+
+
+def test_filters_change_nothing_where_the_grid_does_not_show(face_scene):
+    for is_edge_aware in (False, True):
+        smooth = replace(PLAIN, pattern="GRBG", is_edge_aware=is_edge_aware)
+        np.testing.assert_array_equal(
+            apply_replay(face_scene, smooth).pixels, apply_replay(face_scene, PLAIN).pixels
+        )
 
 
 def test_rows_fold_too_and_a_turned_screen_turns_the_moire():
@@ -120,3 +166,4 @@ def test_draws_run_from_strong_moire_to_almost_none():
     )
     assert (near & (contrast > 0.15)).mean() > 0.1
     assert (contrast < 0.03).mean() > 0.1
+    assert {p.pattern for p in drawn} == {"", *PATTERNS}

@@ -176,3 +176,20 @@ def test_a_pyramid_has_the_fine_detail_of_the_source_and_softer_steps_than_alpha
     assert step["pyramid"] < 0.75 * step["alpha"]
     everywhere = np.ones((128, 128), np.float32)
     assert blended(source, target, everywhere, seam="pyramid") == pytest.approx(source, abs=1)
+
+
+def test_a_dark_lock_on_the_edge_does_not_blotch_the_face():
+    """Poisson with a target whose edge is black along an eighth: the far inside stays at the usual step's level."""
+    mask = inner_mask(ROUND, np.array([[60.0, 0, 10], [0, 70, 10]]), (slice(0, 90), slice(0, 80)))
+    source, target = np.full((90, 80, 3), 150, np.uint8), np.full((90, 80, 3), 180, np.uint8)
+    target[:45, :22] = 10
+    out = blended(source, target, mask, seam="poisson")[mask == 1]
+    assert np.abs(out.astype(int) - 180).max() <= 4
+
+
+def test_shares_draw_the_outline_in():
+    window = slice(0, 160), slice(0, 150)
+    small = inner_mask(ROUND, FACE, window, np.full(48, 0.8, np.float32))
+    whole = inner_mask(ROUND, FACE, window)
+    assert (small > 0).sum() == pytest.approx(0.64 * (whole > 0).sum(), rel=0.02)
+    assert (inner_mask(ROUND, FACE, window, np.ones(48, np.float32)) == whole).all()

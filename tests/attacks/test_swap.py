@@ -132,7 +132,7 @@ def test_colour_that_is_left_over_is_the_partners():
         out = apply_swap(scene, plain(transfer_amount=amount), partner).pixels
         return float(np.linalg.norm(out[core].mean(axis=0) - scene.pixels[core].mean(axis=0)))
 
-    assert distance(1.0) < 3
+    assert distance(1.0) < 5, "colours are measured up to the middle of the soft edge"
     assert distance(1.0) < distance(0.6) < distance(0.2)
 
 

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from bonaface.attacks import fields
 from bonaface.attacks.light import to_picture
+from bonaface.attacks.mosaic import PATTERNS, demosaicked, mosaicked
 from bonaface.attacks.scene import Scene
 from bonaface.attacks.view import View, look, moved_box, source_maps
 from bonaface.types import Picture
@@ -40,6 +42,12 @@ class CaptureParameters:
         jpeg_qualities: One entry for each JPEG round, in 1 to 100; empty is none.
         is_chroma_halved: Whether JPEG stores colour at half resolution (4:2:0), or in full (4:4:4).
         second_resolution: Factor of downscaling between two JPEG rounds, as messengers do; 1 is none.
+        haze: Code value that black is lifted to, in [0, 1): fog, a dirty lens, a faded file; white stays.
+        grain: Deviation of film grain at middle grey, in code values of [0, 1], alike in all channels.
+        grain_px: Size (blur) of the grain, in pixels.
+        pattern: Of the sensor's colour filters, one of `mosaic.PATTERNS`; empty measures all colours in every pixel.
+            Behind filters, noise is white and falls on what was measured; `colour_noise` and `noise_px` say nothing.
+        is_edge_aware: Whether missing colours are taken along edges, or linearly.
     """
 
     seed: int
@@ -63,6 +71,11 @@ class CaptureParameters:
     jpeg_qualities: tuple[int, ...]
     is_chroma_halved: bool
     second_resolution: float
+    haze: float = 0.0
+    grain: float = 0.0
+    grain_px: float = 1.0
+    pattern: str = ""
+    is_edge_aware: bool = False
 
 
 def draw_capture(rng: np.random.Generator, *, strength: float = 1.0) -> CaptureParameters:
@@ -75,7 +88,7 @@ def draw_capture(rng: np.random.Generator, *, strength: float = 1.0) -> CaptureP
     u, normal = rng.uniform, rng.normal
     if rng.random() < 0.1:
         return CLEAN
-    has = rng.random(9)
+    has = rng.random(12)
     warm = float(normal(0, 0.04)) * strength
     rounds = 0 if has[7] < 0.12 else 2 if has[7] > 0.75 else 1
     is_turned = has[0] < 0.5
@@ -83,8 +96,8 @@ def draw_capture(rng: np.random.Generator, *, strength: float = 1.0) -> CaptureP
         seed=int(rng.integers(2**31)),
         turn_deg=float(normal(0, 1.5)) * strength if is_turned else 0.0,
         zoom=float(u(1.0, 1.05)) if is_turned else 1.0,
-        exposure=float(np.exp(normal(0, 0.1) * strength)) if has[1] < 0.6 else 1.0,
-        gamma=float(np.exp(normal(0, 0.12) * strength)) if has[1] < 0.6 else 1.0,
+        exposure=float(np.exp(normal(0, 0.25) * strength)) if has[1] < 0.6 else 1.0,
+        gamma=float(np.exp(normal(0, 0.2) * strength)) if has[1] < 0.6 else 1.0,
         white_balance=(1 + warm, 1 + float(normal(0, 0.015)) * strength, 1 - warm)
         if has[2] < 0.6
         else (1.0, 1.0, 1.0),
@@ -98,11 +111,16 @@ def draw_capture(rng: np.random.Generator, *, strength: float = 1.0) -> CaptureP
         shot_noise=float(np.exp(u(np.log(0.002), np.log(0.035)))) * strength if has[6] < 0.7 else 0.0,
         colour_noise=float(u(0.0, 0.8)),
         noise_px=float(u(0.0, 0.9)),
-        sharpen=float(u(0.15, 1.0)) * strength if has[8] < 0.45 else 0.0,
-        sharpen_px=float(u(0.6, 1.8)),
+        sharpen=float(u(0.15, 1.6)) * strength if has[8] < 0.45 else 0.0,
+        sharpen_px=float(u(0.6, 2.2)),
         jpeg_qualities=tuple(int(v) for v in rng.integers(30, 99, rounds)),
         is_chroma_halved=bool(rng.random() < 0.7),
         second_resolution=float(u(0.6, 0.95)) if rounds == 2 and rng.random() < 0.4 else 1.0,
+        haze=float(u(0.02, 0.12)) * strength if has[9] < 0.2 else 0.0,
+        grain=float(np.exp(u(np.log(0.008), np.log(0.05)))) * strength if has[10] < 0.2 else 0.0,
+        grain_px=float(u(0.4, 1.4)),
+        pattern=str(rng.choice(PATTERNS)) if has[11] < 0.6 * strength else "",
+        is_edge_aware=bool(rng.random() < 0.5),
     )
 
 
@@ -143,8 +161,9 @@ def apply_capture(scene: Scene, parameters: CaptureParameters) -> Scene:
     pixels = _developed(pixels, p)
     pixels = _blurred(pixels, p)
     pixels = _coarser(pixels, p.resolution, is_area=p.is_area)
-    if p.read_noise > 0 or p.shot_noise > 0:
-        pixels = _noisy(pixels, p)
+    pixels = _sensed(pixels, p)
+    if p.grain > 0:
+        pixels = _grainy(pixels, p)
     if p.sharpen > 0:
         soft = cv2.GaussianBlur(pixels, (0, 0), p.sharpen_px)
         pixels = np.asarray(cv2.addWeighted(pixels, 1 + p.sharpen, soft, -p.sharpen, 0), dtype=np.uint8)
@@ -156,10 +175,11 @@ def apply_capture(scene: Scene, parameters: CaptureParameters) -> Scene:
 
 
 def _developed(pixels: Picture, p: CaptureParameters) -> Picture:
-    """Exposure, gamma, white balance and saturation."""
-    if p.exposure != 1 or p.gamma != 1 or p.white_balance != (1.0, 1.0, 1.0):
+    """Exposure, gamma, white balance, what clips of these, haze over it, and saturation."""
+    if p.exposure != 1 or p.gamma != 1 or p.white_balance != (1.0, 1.0, 1.0) or p.haze > 0:
         curve = (np.arange(256) / 255) ** p.gamma * p.exposure
-        curves = np.clip(np.rint(255 * curve[:, None] * np.asarray(p.white_balance)), 0, 255).astype(np.uint8)
+        clear = np.clip(curve[:, None] * np.asarray(p.white_balance), 0, 1)
+        curves = np.rint(255 * (p.haze + (1 - p.haze) * clear)).astype(np.uint8)
         pixels = np.asarray(cv2.LUT(pixels, np.ascontiguousarray(curves[:, None, :])), dtype=np.uint8)
     if p.saturation != 1:
         grey = cv2.cvtColor(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
@@ -197,19 +217,46 @@ def _coarser(pixels: Picture, factor: float, *, is_area: bool) -> Picture:
     return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC), dtype=np.uint8)
 
 
+def _sensed(pixels: Picture, p: CaptureParameters) -> Picture:
+    """What the sensor makes of the light: noise, and the colours between its filters guessed from neighbours."""
+    is_noisy = p.read_noise > 0 or p.shot_noise > 0
+    if not p.pattern:
+        return _noisy(pixels, p) if is_noisy else pixels
+    raw = np.asarray(mosaicked(pixels, p.pattern), dtype=np.uint8)
+    if is_noisy:
+        noise = fields.grain(np.random.default_rng(p.seed), *raw.shape)
+        noise *= cv2.LUT(raw, _deviation(p))
+        raw = np.asarray(cv2.addWeighted(raw, 1, noise, 255, 0, dtype=cv2.CV_8U), dtype=np.uint8)
+    return np.asarray(demosaicked(raw, p.pattern, is_edge_aware=p.is_edge_aware), dtype=np.uint8)
+
+
+def _deviation(p: CaptureParameters) -> npt.NDArray[np.float32]:
+    """Of the noise at each of the 256 code values: a fixed part, and one that grows with the root of the signal."""
+    levels = np.arange(256, dtype=np.float32) / 255
+    return np.sqrt(np.float32(p.read_noise) ** 2 + np.float32(p.shot_noise) ** 2 * levels)
+
+
 def _noisy(pixels: Picture, p: CaptureParameters) -> Picture:
-    """Noise with a fixed part and one that grows with the root of the signal, partly shared by the channels."""
+    """Noise of a sensor that measures all colours in every pixel, partly shared by the channels."""
     height, width = pixels.shape[:2]
     noise = fields.grain(np.random.default_rng(p.seed), height, width, sigma_px=p.noise_px)
-    levels = np.arange(256, dtype=np.float32) / 255
-    deviation = np.sqrt(np.float32(p.read_noise) ** 2 + np.float32(p.shot_noise) ** 2 * levels)
     shared, own = np.float32(np.sqrt(1 - p.colour_noise)), np.float32(np.sqrt(p.colour_noise))
     shifts = ((0, 0), (height // 3 + 1, width // 2), (height // 2, width // 3 + 1))
     common = shared * np.roll(noise, (height // 5 + 1, width // 7 + 1), axis=(0, 1))
     planes = [common + own * np.roll(noise, shift, axis=(0, 1)) for shift in shifts]
     code = pixels.astype(np.float32) * np.float32(1 / 255)
-    scale = np.asarray(cv2.LUT(pixels, deviation.astype(np.float32)), dtype=np.float32)
+    scale = np.asarray(cv2.LUT(pixels, _deviation(p)), dtype=np.float32)
     return to_picture(code + scale * cv2.merge(planes))
+
+
+def _grainy(pixels: Picture, p: CaptureParameters) -> Picture:
+    """Film grain: silver has no colour, and shows most at middle grey."""
+    height, width = pixels.shape[:2]
+    grain = fields.grain(np.random.default_rng((p.seed, 1)), height, width, sigma_px=p.grain_px)
+    levels = np.arange(256, dtype=np.float32) / 255
+    shown = np.float32(2 * p.grain * 255) * np.sqrt(levels * (1 - levels))
+    grain *= cv2.LUT(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), shown)
+    return np.asarray(cv2.add(pixels, cv2.merge([grain, grain, grain]), dtype=cv2.CV_8U), dtype=np.uint8)
 
 
 def _stored(pixels: Picture, quality: int, *, is_chroma_halved: bool) -> Picture:

@@ -15,9 +15,11 @@ import numpy as np
 
 from bonaface.attacks import fields
 from bonaface.attacks.anatomy import anatomy
+from bonaface.attacks.features import alike, drawn, oval
 from bonaface.attacks.layers import FAINTEST, CutEdge, laid_over, softened, touched
 from bonaface.attacks.light import Light, to_picture
 from bonaface.attacks.materials import MATERIALS, Range
+from bonaface.attacks.mesh import face_matrix
 from bonaface.attacks.outlines import Points, cut_oval, face_frame, inside, is_empty, window_about
 from bonaface.attacks.relief import Lamp, lit, on_picture, relief, ripple
 from bonaface.attacks.scene import Plane, Scene, face_window
@@ -26,6 +28,10 @@ from bonaface.types import Box, Picture
 
 VARIANTS = tuple(MATERIALS)
 """Soft and fitted, its outline blended; hard and varnished; powdery and matt; clear plastic over the real skin."""
+
+
+_SKIN_DEVIATIONS = (55, 10, 10)
+"""Of the likeness with the cheeks, in steps of uint8 of Y', Cr and Cb."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +51,11 @@ class Mask3dParameters:
         eye_height: Their half height.
         mouth_width: Half width of the mouth's opening; 0 is a closed mouth.
         mouth_height: Its half height.
+        opacity: Share that the mask hides of hair, cap and wall under it, in [0, 1]; they take the skin's mean colour.
         smooth_contrast: Detail of less contrast than this, in code values of [0, 1], is lost; 0 keeps all.
         flat_colour: Share of the skin's changes of colour that is lost, in [0, 1].
         flat_tone: Share of the changes of brightness within a tenth of the face that is lost, in [0, 1].
-        flat_light: Share of the slower changes of brightness that is lost, in [0, 1]; hair goes with them.
+        flat_light: Share of the slower changes of brightness that is lost, in [0, 1].
         saturation: Factor on the distance from grey.
         tint: Factors on code values (R, G, B).
         exposure_ratio: Mean code value of the mask's matt surface over that of the skin.
@@ -73,6 +80,7 @@ class Mask3dParameters:
     eye_height: float
     mouth_width: float
     mouth_height: float
+    opacity: float
     smooth_contrast: float
     flat_colour: float
     flat_tone: float
@@ -135,6 +143,7 @@ def draw_mask_3d(
         eye_height=u(material.eye_height),
         mouth_width=u(material.mouth_width),
         mouth_height=u(material.mouth_height),
+        opacity=u(material.opacity),
         smooth_contrast=strength * u(material.smooth_contrast),
         flat_colour=share(material.flat_colour),
         flat_tone=share(material.flat_tone),
@@ -163,7 +172,9 @@ def apply_mask_3d(scene: Scene, parameters: Mask3dParameters) -> Scene:
     skin = np.ascontiguousarray(scene.pixels[window])
     covers = _covers(scene, outlines, window, p)
     rng = np.random.default_rng([p.seed, 1])
-    surface = _surface(skin, scene.face.shifted(-window[1].start, -window[0].start), rng, p)
+    surface = _surface(
+        _hidden(skin, scene, window, p), scene.face.shifted(-window[1].start, -window[0].start), rng, p
+    )
     frame = face_frame(scene)
     nose = frame.to_shares(anatomy(scene).points[2:3])[0]
     height = relief((float(nose[0]), float(nose[1])), ripple(rng, p.ripple))
@@ -189,6 +200,26 @@ def mask_3d_mask(scene: Scene, parameters: Mask3dParameters) -> Plane:
         covers = _covers(scene, outlines, window, p)
         mask[window] = touched(covers, p.edge, light_deg=p.lamp.from_deg, side=scene.face.side)
     return mask
+
+
+def _hidden(skin: Picture, scene: Scene, window: tuple[slice, slice], p: Mask3dParameters) -> Picture:
+    """The face as the mask was made after it: around brows, eyes and mouth all that is no skin has skin's colour."""
+    if p.opacity <= 0:
+        return skin
+    face = face_matrix(scene)
+    seed = drawn([oval(x, 0.5, 0.1, 0.09) for x in (0.24, 0.5, 0.76)], face, window, blur=0.0)
+    features = drawn(
+        [oval(0.5, 0.5, 0.36, 0.42)] + [oval(x, 0.15, 0.15, 0.07) for x in (0.26, 0.74)],
+        face,
+        window,
+        blur=0.03,
+    )
+    other = softened(1 - alike(skin, seed, deviations=_SKIN_DEVIATIONS), 0.03 * scene.face.side)
+    weight = np.clip(np.float32(2.5 * p.opacity) * other - np.float32(0.25), 0, p.opacity) * (1 - features)
+    mean = cv2.mean(skin, (seed > 0.5).astype(np.uint8))[:3]
+    flat = np.empty_like(skin)
+    flat[:] = np.rint(mean)
+    return np.asarray(cv2.blendLinear(flat, skin, weight, 1 - weight), dtype=np.uint8)
 
 
 def _surface(skin: Picture, face: Box, rng: np.random.Generator, p: Mask3dParameters) -> Light:

@@ -13,6 +13,7 @@ class Material:
 
     half_height: Range
     half_width: Range
+    opacity: Range
     smooth_contrast: Range
     flat_colour: Range
     flat_tone: Range
@@ -38,7 +39,8 @@ class Material:
 MATERIALS = {
     "silicone": Material(
         half_width=(0.37, 0.45),
-        half_height=(0.5, 0.6),
+        half_height=(0.46, 0.55),
+        opacity=(1.0, 1.0),
         smooth_contrast=(0.03, 0.06),
         flat_colour=(0.3, 0.7),
         flat_tone=(0.1, 0.35),
@@ -61,8 +63,9 @@ MATERIALS = {
         shadow_reach=(0.002, 0.012),
     ),
     "resin": Material(
-        half_width=(0.44, 0.53),
-        half_height=(0.58, 0.7),
+        half_width=(0.41, 0.49),
+        half_height=(0.5, 0.59),
+        opacity=(1.0, 1.0),
         smooth_contrast=(0.04, 0.09),
         flat_colour=(0.5, 0.95),
         flat_tone=(0.2, 0.5),
@@ -85,8 +88,9 @@ MATERIALS = {
         shadow_reach=(0.01, 0.04),
     ),
     "sandstone": Material(
-        half_width=(0.44, 0.53),
-        half_height=(0.58, 0.7),
+        half_width=(0.41, 0.49),
+        half_height=(0.5, 0.59),
+        opacity=(1.0, 1.0),
         smooth_contrast=(0.03, 0.06),
         flat_colour=(0.3, 0.7),
         flat_tone=(0.2, 0.5),
@@ -109,8 +113,9 @@ MATERIALS = {
         shadow_reach=(0.01, 0.04),
     ),
     "clear": Material(
-        half_width=(0.44, 0.53),
-        half_height=(0.58, 0.7),
+        half_width=(0.41, 0.49),
+        half_height=(0.5, 0.59),
+        opacity=(0.0, 0.0),
         smooth_contrast=(0.0, 0.012),
         flat_colour=(0.0, 0.0),
         flat_tone=(0.05, 0.2),

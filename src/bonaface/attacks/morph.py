@@ -90,7 +90,7 @@ def draw_morph(
     alpha, own_shape = float(u(0.3, 0.7)), float(u(0.3, 0.7))
     smooth, ghost = float(u(0.3, 0.9)) * strength, float(u(0.7, 1.1)) * strength
     is_poisson, wide = rng.random() < 0.6, float(u(0.1, 0.25))
-    edge = 0.3 if chosen == "full" else 0.01 if is_poisson else wide
+    edge = 0.3 if chosen == "full" else float(u(0.03, 0.08)) if is_poisson else wide
     return MorphParameters(
         seed=int(rng.integers(2**31)),
         variant=chosen,
@@ -101,7 +101,7 @@ def draw_morph(
         ghost=min(ghost, 1.0) if chosen == "full" else 0.0,
         smooth_px=smooth if chosen == "combined" else 0.0,
         seam="poisson" if is_poisson else "pyramid",
-        region=draw_inner_face(rng, edge=edge, size=0.88 if edge < 0.1 else 1.0),
+        region=draw_inner_face(rng, edge=edge, size=0.92 if edge < 0.1 else 1.0),
     )
 
 

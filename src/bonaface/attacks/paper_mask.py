@@ -1,4 +1,4 @@
-"""A printed face, cut out along its outline and worn before another: flat, bent round the head, or folded."""
+"""Another person's face, printed, cut out along its outline and worn: flat, bent round the head, or folded."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from bonaface.attacks.anatomy import anatomy
+from bonaface.attacks.complexion import is_grey
 from bonaface.attacks.layers import CutEdge, draw_paper_edge, laid_over, touched
 from bonaface.attacks.light import to_picture
+from bonaface.attacks.mesh import Matrix, brought_near, flat_maps, inverse, moved, warped
 from bonaface.attacks.outlines import (
     FaceFrame,
     Points,
@@ -21,10 +23,10 @@ from bonaface.attacks.outlines import (
     window_about,
 )
 from bonaface.attacks.print import PrintParameters, apply_print, draw_print
-from bonaface.attacks.scene import Plane, Scene
+from bonaface.attacks.scene import Plane, Scene, face_window
 from bonaface.attacks.variants import chosen_variant
 from bonaface.attacks.view import View
-from bonaface.types import Box
+from bonaface.types import Box, Picture
 
 VARIANTS = ("flat", "curved", "folded", "half")
 """Stiff and held off the face; bent round the head; folded down the middle; bent, and only half of the face."""
@@ -108,7 +110,7 @@ def draw_paper_mask(
         seed=int(rng.integers(2**31)),
         variant=chosen,
         sheet=replace(draw_print(rng, strength=strength), view=View()),
-        half_width=float(u(0.42, 0.55)),
+        half_width=float(u(0.4, 0.51)),
         half_height=float(u(0.57, 0.74)),
         rise=float(u(0.02, 0.1)),
         taper=float(u(0.02, 0.16)),
@@ -129,36 +131,46 @@ def draw_paper_mask(
     )
 
 
-def apply_paper_mask(scene: Scene, parameters: PaperMaskParameters) -> Scene:
-    """The scene with its own face worn as paper; pixels outside the mask stay as they are.
+def apply_paper_mask(scene: Scene, parameters: PaperMaskParameters, partner: Scene) -> Scene:
+    """The scene's face behind the partner's on paper; pixels outside the mask stay as they are.
 
-    The box and the landmarks on the paper move with it. The paper shows the wearer's own face: a simulation from
-    one picture has no other.
+    Args:
+        scene: Who wears it: an impostor.
+        parameters: As drawn.
+        partner: Whose face is on the paper, of any size and place: the person attacked. Brought onto the wearer's by
+            the five points, its brightness onto the wearer's times the print's own ratio.
+
+    Returns:
+        The box moved with the paper; landmarks where both scenes have them, the partner's where paper covers.
+
+    Raises:
+        SimulationError: If either's landmarks do not span a face.
     """
     p = parameters
     pixels = scene.pixels.copy()
     worn = _Worn(face_frame(scene), p)
     flat = _outlines(scene, p)
     outlines = [worn.seen(outline) for outline in flat]
+    source, to_scene = brought_near(scene, partner)
+    face, landmarks = _moved_box(scene.face, worn), _landmarks(scene, source, to_scene, worn, outlines)
     window = _window(scene, flat, outlines, p)
     if is_empty(window):
-        return Scene(pixels, scene.face, scene.landmarks)
+        return Scene(pixels, face, landmarks)
     rows, columns = window
-    corner = (columns.start, rows.start)
     behind = np.ascontiguousarray(scene.pixels[window])
-    printed = apply_print(Scene(behind, scene.face.shifted(-corner[0], -corner[1])), p.sheet).pixels
+    printed = _printed(source, to_scene, behind, scene.face.shifted(-columns.start, -rows.start), window, p)
     map_x, map_y, shade = worn.look(rows, columns)
-    seen = cv2.remap(
-        printed, map_x - corner[0], map_y - corner[1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101
-    )
+    map_x, map_y = map_x - columns.start, map_y - rows.start
+    seen = cv2.remap(printed, map_x, map_y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
     lit = to_picture(np.asarray(cv2.multiply(seen, cv2.merge([shade] * 3), scale=1 / 255, dtype=cv2.CV_32F)))
     covers = _covers(outlines, rows, columns)
     pixels[window] = laid_over(lit, behind, covers, p.edge, light_deg=p.sheet.light_deg, side=scene.face.side)
-    return Scene(pixels, _moved_box(scene.face, worn), _moved_landmarks(scene, worn, outlines))
+    return Scene(pixels, face, landmarks)
 
 
-def paper_mask_mask(scene: Scene, parameters: PaperMaskParameters) -> Plane:
-    """Where the paper or its shadow lies: (height, width) float32 in [0, 1]."""
+def paper_mask_mask(scene: Scene, parameters: PaperMaskParameters, partner: Scene) -> Plane:
+    """Where the paper or its shadow lies, whoever is on it: (height, width) float32 in [0, 1]."""
+    del partner
     p = parameters
     mask = np.zeros(scene.size, dtype=np.float32)
     flat, worn = _outlines(scene, p), _Worn(face_frame(scene), p)
@@ -168,6 +180,38 @@ def paper_mask_mask(scene: Scene, parameters: PaperMaskParameters) -> Plane:
         covers = _covers(outlines, *window)
         mask[window] = touched(covers, p.edge, light_deg=p.sheet.light_deg, side=scene.face.side)
     return mask
+
+
+def _printed(
+    source: Scene,
+    to_scene: Matrix,
+    behind: Picture,
+    face: Box,
+    window: tuple[slice, slice],
+    p: PaperMaskParameters,
+) -> Picture:
+    """The flat sheet in a window of the scene: the source's face where the wearer's is, printed.
+
+    Args:
+        source: The partner.
+        to_scene: From its pixels to the scene's.
+        behind: The scene's pixels in the window.
+        face: The wearer's box there.
+        window: Rows and columns of the scene.
+        p: As drawn.
+    """
+    back = inverse(to_scene)
+    corner = moved(np.array([[window[1].start, window[0].start]]), back)[0]
+    height, width = behind.shape[:2]
+    sheet = warped(source.pixels, flat_maps(np.c_[back[:, :2], corner], (height, width)))
+    if is_grey(behind):
+        sheet = np.asarray(
+            cv2.cvtColor(cv2.cvtColor(sheet, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB), np.uint8
+        )
+    middle = face_window(height, width, face)
+    own, other = (sum(cv2.mean(picture[middle])[:3]) for picture in (behind, sheet))
+    ratio = p.sheet.exposure_ratio * max(own, 1.0) / max(other, 1.0)
+    return apply_print(Scene(sheet, face), replace(p.sheet, exposure_ratio=ratio)).pixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,11 +302,13 @@ def _moved_box(face: Box, worn: _Worn) -> Box:
     return Box(float(x - half_w), float(y - half_h), float(x + half_w), float(y + half_h))
 
 
-def _moved_landmarks(scene: Scene, worn: _Worn, outlines: list[Points]) -> npt.NDArray[np.float32] | None:
-    """Those on the paper where they are seen now, the others where they were."""
-    if scene.landmarks is None:
+def _landmarks(
+    scene: Scene, source: Scene, to_scene: Matrix, worn: _Worn, outlines: list[Points]
+) -> npt.NDArray[np.float32] | None:
+    """The partner's where paper covers them, as it is seen; elsewhere the wearer's. None unless both have some."""
+    if scene.landmarks is None or source.landmarks is None:
         return None
-    moved = worn.seen(scene.landmarks.astype(np.float64)).astype(np.float32)
+    printed = worn.seen(moved(source.landmarks, to_scene).astype(np.float64)).astype(np.float32)
 
     def is_on(outline: Points, point: npt.NDArray[np.float32]) -> bool:
         return cv2.pointPolygonTest(outline.astype(np.float32), (float(point[0]), float(point[1])), False) > 0
@@ -270,7 +316,7 @@ def _moved_landmarks(scene: Scene, worn: _Worn, outlines: list[Points]) -> npt.N
     return np.array(
         [
             new if is_on(outlines[0], new) and not any(is_on(hole, new) for hole in outlines[1:]) else old
-            for new, old in zip(moved, scene.landmarks, strict=True)
+            for new, old in zip(printed, scene.landmarks, strict=True)
         ],
         dtype=np.float32,
     )

@@ -8,6 +8,8 @@ import cv2
 import numpy as np
 
 from bonaface.attacks import fields
+from bonaface.attacks.fingers import Fingers, draw_fingers, held
+from bonaface.attacks.folds import Folds, draw_folds, folded
 from bonaface.attacks.light import (
     Light,
     blob,
@@ -19,10 +21,10 @@ from bonaface.attacks.light import (
     surroundings,
     to_picture,
 )
-from bonaface.attacks.scene import Plane, Scene
+from bonaface.attacks.scene import Plane, Scene, face_window
 from bonaface.attacks.variants import kind_of
-from bonaface.attacks.view import View, beyond_edge, draw_view, look, moved_box, source_maps
-from bonaface.types import Picture
+from bonaface.attacks.view import View, draw_view, look, moved_box, moved_points, source_maps
+from bonaface.types import Box, Picture
 
 INK_ANGLES_DEG = (15.0, 75.0, 0.0, 45.0)
 """Usual screen angles of cyan, magenta, yellow and black."""
@@ -61,8 +63,11 @@ class PrintParameters:
         gloss_aspect: Shorter radius over longer, in (0, 1].
         gloss_deg: Turn of the sheen.
         blur_px: Softness of print and lens together (Gaussian sigma), in pixels.
-        margin: Width of the blank paper round the photograph, as a share of the longer side.
+        margin: Width of the blank paper round the photograph, as a share of the longer side; 0 is a borderless print.
         desk: Code values (R, G, B) of what lies behind the sheet.
+        trim: Share of the room between the face and the picture's left, top, right and bottom edge that was cut off.
+        folds: Creases of the sheet.
+        fingers: What holds it. Margin, desk, trim and fingers show only where the view does not fill the frame.
     """
 
     seed: int
@@ -95,6 +100,9 @@ class PrintParameters:
     blur_px: float
     margin: float
     desk: tuple[float, float, float]
+    trim: tuple[float, float, float, float]
+    folds: Folds
+    fingers: Fingers
 
 
 VARIANTS = ("laser", "mixed", "inkjet", "photo")
@@ -120,7 +128,9 @@ def draw_print(
     u = rng.uniform
     kind = kind_of(rng.random(), variant, species="print", kinds=KINDS)
     has_dots, has_speckle = kind < 0.45, 0.35 < kind < 0.75
-    shows_edge = bool(rng.random() < 0.12)
+    shows_edge = bool(rng.random() < 0.25)
+    is_held, is_folded = rng.random() < 0.55, rng.random() < 0.25
+    left, top, right, bottom = (max(float(v), 0.0) for v in u(-0.5, 1.0, 4))
     warm = float(rng.normal(0, 0.025))
     return PrintParameters(
         seed=int(rng.integers(2**31)),
@@ -151,8 +161,11 @@ def draw_print(
         gloss_aspect=float(u(0.25, 0.8)),
         gloss_deg=float(u(0, 180)),
         blur_px=strength * float(u(0.25, 1.0)) if rng.random() < 0.8 else 0.0,
-        margin=float(u(0.02, 0.12)),
+        margin=float(u(0.01, 0.1)) if rng.random() < 0.7 else 0.0,
         desk=surroundings(rng),
+        trim=(left, top, right, bottom) if shows_edge else (0.0, 0.0, 0.0, 0.0),
+        folds=draw_folds(rng, strength=strength) if is_folded else Folds(),
+        fingers=draw_fingers(rng, strength=strength) if shows_edge and is_held else Fingers(),
     )
 
 
@@ -165,11 +178,20 @@ def apply_print(scene: Scene, parameters: PrintParameters) -> Scene:
     height, width = scene.size
     rng = np.random.default_rng(p.seed)
     maps = source_maps(p.view, height, width)
-    sheet = look(_sheet(scene.pixels, rng, p), maps)
-    shading = np.sqrt(slope(height, width, angle_deg=p.light_deg, amount=p.light_slope))
+    pixels = _sheet(scene.pixels, rng, p)
+    light, wear = slope(height, width, angle_deg=p.light_deg, amount=p.light_slope), None
+    if p.folds.wear:
+        maps, shade, wear = folded(p.folds, maps, rng, light_deg=p.light_deg)
+        light *= shade
+    shading = np.sqrt(light)
+    sheet = look(pixels, maps)
     code = np.asarray(cv2.multiply(sheet, cv2.merge([shading] * 3), scale=1 / 255, dtype=cv2.CV_32F))
+    if wear is not None:
+        code = covered(code, p.paper, wear)
+    face = moved_box(p.view, scene.face, height, width)
     if not p.view.fills_frame:
-        code = _on_desk(code, maps, p)
+        code = _on_desk(code, maps, scene, rng, p)
+        _hold(code, scene, face, rng, p)
     if p.blur_px >= 0.2:
         cv2.GaussianBlur(code, (0, 0), p.blur_px, dst=code)
     if p.gloss > 0:
@@ -181,9 +203,8 @@ def apply_print(scene: Scene, parameters: PrintParameters) -> Scene:
             angle_deg=p.gloss_deg,
             hardness=1.0,
         )
-        light = cv2.add(cv2.multiply(code, code), cv2.merge([sheen, sheen, sheen]), dst=code)
-        code = np.sqrt(light, out=code)
-    face = moved_box(p.view, scene.face, height, width)
+        glossy = cv2.add(cv2.multiply(code, code), cv2.merge([sheen, sheen, sheen]), dst=code)
+        code = np.sqrt(glossy, out=code)
     return expose(scene, code, face, ratio=p.exposure_ratio, cast=p.cast)
 
 
@@ -268,10 +289,52 @@ def _texture(rng: np.random.Generator, height: int, width: int, p: PrintParamete
     return surface
 
 
-def _on_desk(code: Light, maps: tuple[Plane, Plane], p: PrintParameters) -> Light:
-    """Puts blank paper round the photograph, and the desk round the paper."""
-    height, width = code.shape[:2]
-    past = beyond_edge(maps, height, width)
+def _photograph(scene: Scene, p: PrintParameters) -> Box:
+    """What is left of the picture after trimming; at least a narrow rim round the face stays."""
+    height, width = scene.size
+    face = scene.face.squared(0.12)
+    left, top, right, bottom = p.trim
+    return Box(
+        -0.5 + left * max(face.x1, 0.0),
+        -0.5 + top * max(face.y1, 0.0),
+        width - 0.5 - right * max(width - face.x2, 0.0),
+        height - 0.5 - bottom * max(height - face.y2, 0.0),
+    )
+
+
+def _on_desk(
+    code: Light, maps: tuple[Plane, Plane], scene: Scene, rng: np.random.Generator, p: PrintParameters
+) -> Light:
+    """Puts blank paper round the photograph, and the desk round the paper, darker where the sheet shades it."""
+    height, width = scene.size
+    kept = _photograph(scene, p)
+    past = np.maximum(
+        np.maximum(np.float32(kept.x1) - maps[0], maps[0] - np.float32(kept.x2)),
+        np.maximum(np.float32(kept.y1) - maps[1], maps[1] - np.float32(kept.y2)),
+    )
     margin = np.float32(p.margin * max(height, width))
     code = covered(code, p.paper, np.clip(past + np.float32(0.5), 0, 1))
-    return covered(code, p.desk, np.clip(past - margin + np.float32(0.5), 0, 1))
+    past -= margin
+    shade = 1 + np.float32(0.06) * fields.unevenness(rng, height, width, cells=5)
+    shade -= np.float32(0.3) * np.exp(np.maximum(past, 0) * np.float32(-30 / max(height, width)))
+    desk = cv2.merge([shade * np.float32(colour) for colour in p.desk])
+    weight = np.clip(past + np.float32(0.5), 0, 1)
+    return np.asarray(cv2.blendLinear(code, desk, 1 - weight, weight), dtype=np.float32)
+
+
+def _hold(code: Light, scene: Scene, face: Box, rng: np.random.Generator, p: PrintParameters) -> None:
+    """Lays the fingers over the edges of the sheet, in place."""
+    height, width = scene.size
+    kept, margin = _photograph(scene, p), p.margin * max(height, width)
+    x1, y1, x2, y2 = kept.x1 - margin, kept.y1 - margin, kept.x2 + margin, kept.y2 + margin
+    corners = np.array([[x1, y1], [x2, y1], [x2, y2], [x1, y2]])
+    red, green, blue, _ = cv2.mean(scene.pixels[face_window(height, width, scene.face)])
+    held(
+        code,
+        p.fingers,
+        rng,
+        corners=moved_points(p.view, corners, height, width),
+        face=face,
+        own=(red / 255, green / 255, blue / 255),
+        light_deg=p.light_deg,
+    )

@@ -8,10 +8,10 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from bonaface.attacks.features import dark_lines, side_of
-from bonaface.attacks.mesh import Maps, Matrix, chained, face_matrix, moved
-from bonaface.attacks.motion import Motion, Shares, landed, warp_of
-from bonaface.attacks.outlines import inside, is_empty
+from bonaface.attacks.mesh import Maps, Matrix, chained, face_matrix
+from bonaface.attacks.motion import Motion, warp_of
+from bonaface.attacks.mouth import Mouth, draw_mouth, on_lip_line, opened
+from bonaface.attacks.outlines import is_empty
 from bonaface.attacks.resynthesis import Resynthesis, draw_resynthesis, resynthesised
 from bonaface.attacks.scene import Plane, Scene
 from bonaface.attacks.seam import InnerFace, blended, inner_mask, inner_window
@@ -30,9 +30,7 @@ class ReenactmentParameters:
     Attributes:
         variant: One of `VARIANTS`.
         motion: What moves, and by how much.
-        mouth_code: Code values of the mouth's new inside over the face's mean.
-        teeth: Weight of the smear that stands for teeth, in [0, 1].
-        mouth_blur: Softness of both.
+        mouth: What is seen between the lips.
         ghost: Weight of the frame before, in [0, 1].
         ghost_lag: Share of the motion that it lacks, in [0, 1].
         network: What the network leaves.
@@ -43,9 +41,7 @@ class ReenactmentParameters:
 
     variant: str
     motion: Motion
-    mouth_code: float
-    teeth: float
-    mouth_blur: float
+    mouth: Mouth
     ghost: float
     ghost_lag: float
     network: Resynthesis
@@ -112,9 +108,7 @@ def draw_reenactment(
             pitch_deg=float(np.clip(normal(0, 1), -2, 2)) * 0.7 * kind.turn_deg * strength,
             roll_deg=float(np.clip(normal(0, 1), -2, 2)) * 0.7 * kind.turn_deg * strength,
         ),
-        mouth_code=float(u(0.12, 0.4)),
-        teeth=float(u(0.3, 0.9)) if rng.random() < 0.6 else 0.0,
-        mouth_blur=float(u(0.008, 0.02)),
+        mouth=draw_mouth(rng),
         ghost=float(u(0.08, 0.28)) * strength * has_ghost,
         ghost_lag=float(u(0.3, 0.8)),
         network=draw_resynthesis(rng, strength=strength, network_px=kind.network_px),
@@ -150,7 +144,8 @@ def apply_reenactment(scene: Scene, parameters: ReenactmentParameters) -> Scene:
     shifts = warp.planes(window)
     driven = _seen(scene.pixels, shifts, window, 1.0)
     if p.motion.mouth_open > 0:
-        driven = _opened(driven, mask, window, face, p, is_found=scene.landmarks is not None)
+        place = on_lip_line(scene.pixels, face)
+        driven = opened(driven, mask, window, place, p.motion, p.mouth, is_found=scene.landmarks is not None)
     if p.ghost > 0:
         before = _seen(scene.pixels, shifts, window, 1 - p.ghost_lag)
         driven = np.asarray(cv2.addWeighted(driven, 1 - p.ghost, before, p.ghost, 0), np.uint8)
@@ -185,53 +180,3 @@ def _seen(pixels: Picture, shifts: Maps, window: tuple[slice, slice], share: flo
     return np.asarray(
         cv2.remap(pixels, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE), dtype=np.uint8
     )
-
-
-def _opened(
-    driven: Picture,
-    mask: Plane,
-    window: tuple[slice, slice],
-    face: Matrix,
-    p: ReenactmentParameters,
-    *,
-    is_found: bool,
-) -> Picture:
-    """The mouth's new inside between the parted lips: dark, and under the upper lip a smear where teeth would be.
-
-    A guessed mouth may miss the real one: without landmarks only what is dark there becomes its inside.
-    """
-    side = side_of(face)
-    mean = np.array(cv2.mean(driven, (mask > 0.5).astype(np.uint8))[:3])
-    grey = float(mean.mean())
-    top, gap = _mouth(p)
-    evidence = None
-    if not is_found:
-        evidence = dark_lines(driven, side=side, length=0.22, reach=0.6 * p.motion.mouth_open)
-    code = driven.astype(np.float32)
-    for colour, height, opacity in (
-        (grey * p.mouth_code + 0.12 * (mean - grey), gap, 1.0),
-        (grey + 0.25 * (mean - grey), np.minimum(0.42 * gap, 0.05), p.teeth),
-    ):
-        outline = moved(np.concatenate([top, (top + height)[::-1]]), face)
-        share = inside([outline], *window) * np.float32(opacity)
-        if evidence is not None:
-            share *= evidence
-        cv2.GaussianBlur(share, (0, 0), max(p.mouth_blur * side, 0.3), dst=share)
-        flat = np.empty_like(code)
-        flat[:] = np.clip(colour, 4, 225)
-        code = cv2.blendLinear(code, flat, 1 - share, share)
-    return np.asarray(cv2.convertScaleAbs(code), dtype=np.uint8)
-
-
-def _mouth(p: ReenactmentParameters) -> tuple[Shares, Shares]:
-    """The upper lip's rim (15, 2), in shares, and how far below it the lower lip's lies: (15, 2), (0, height)."""
-    places = landed(p.motion)
-    right, left = places["right_mouth_corner"], places["left_mouth_corner"]
-    upper, lower = places["upper_lip"], places["lower_lip"]
-    along = np.linspace(0.08, 0.92, 15)[:, None]
-    bulge = 1 - (2 * along - 1) ** 2
-    rim = (
-        upper + np.array([0, 0.0475]) - (right + left) / 2
-    )  # lips are 0.0475 and 0.0575 thick: closed, they meet
-    gap = np.array([[0.0, float((lower - upper)[1]) - 0.105]])
-    return right + (left - right) * along + rim * bulge, gap * bulge

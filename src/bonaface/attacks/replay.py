@@ -9,6 +9,7 @@ import numpy as np
 
 from bonaface.attacks import fields
 from bonaface.attacks.light import Light, blob, covered, expose, look_up, surroundings
+from bonaface.attacks.mosaic import PATTERNS, demosaicked, mosaicked
 from bonaface.attacks.scene import Plane, Scene
 from bonaface.attacks.variants import kind_of
 from bonaface.attacks.view import View, beyond_edge, draw_view, look, moved_box, source_maps
@@ -45,6 +46,9 @@ class ReplayParameters:
         bezel: Width of the frame round the screen, as a share of the longer side.
         bezel_code: Code value of that frame, in [0, 1].
         room: Code values (R, G, B) of the room behind.
+        pattern: Of the camera's colour filters, one of `mosaic.PATTERNS`; empty measures all colours in every pixel, as
+            a picture does that was shrunk.
+        is_edge_aware: Whether the camera takes missing colours along edges, or linearly.
     """
 
     seed: int
@@ -73,7 +77,12 @@ class ReplayParameters:
     bezel: float
     bezel_code: float
     room: tuple[float, float, float]
+    pattern: str
+    is_edge_aware: bool
 
+
+_STEPS = 16384
+"""Of the raw signal at the screen's mean light; four times that is full."""
 
 VARIANTS = ("moire", "grid", "clean")
 """A nearly matched grid of screen pixels, one coarse enough to be seen, and one that hardly shows."""
@@ -86,7 +95,7 @@ def _draw_grid(rng: np.random.Generator, variant: str | None) -> tuple[float, fl
     """(pitch in pixels, contrast) of the grid."""
     kind = kind_of(rng.random(), variant, species="replay", kinds=KINDS)
     if kind < 0.5:
-        cycles = float(rng.choice([1.0, 2.0], p=[0.75, 0.25])) + float(rng.normal(0, 0.07))
+        cycles = float(rng.choice([1.0, 1.5, 2.0], p=[0.6, 0.15, 0.25])) + float(rng.normal(0, 0.07))
         return 1 / cycles, float(rng.uniform(0.04, 0.22))
     if kind < 0.75:
         return float(rng.uniform(1.4, 4.0)), float(rng.uniform(0.04, 0.25))
@@ -137,14 +146,17 @@ def draw_replay(
         bezel=float(u(0.01, 0.08)),
         bezel_code=float(rng.choice([0.05, 0.12, 0.7, 0.9])),
         room=surroundings(rng),
+        pattern=str(rng.choice(PATTERNS)) if rng.random() < 0.75 else "",
+        is_edge_aware=bool(rng.random() < 0.5),
     )
 
 
 def apply_replay(scene: Scene, parameters: ReplayParameters) -> Scene:
     """The scene shown on a screen and photographed again, as `parameters` say.
 
-    The grid of subpixels is evaluated where each camera pixel looks, so moire comes from the geometry alone. The
-    face's mean brightness follows `exposure_ratio`, so tone does not give the attack away.
+    The grid of subpixels is evaluated where each camera pixel looks, and measured through its colour filter, so moire
+    and its colours come from the geometry alone. The face's mean brightness follows `exposure_ratio`, so tone does not
+    give the attack away.
     """
     p = parameters
     height, width = scene.size
@@ -155,7 +167,7 @@ def apply_replay(scene: Scene, parameters: ReplayParameters) -> Scene:
         pixels = cv2.GaussianBlur(pixels, (0, 0), p.blur_px, borderType=cv2.BORDER_REFLECT_101)
     curve = (np.arange(256, dtype=np.float32) / 255) ** np.float32(2 * p.gamma)
     light = look_up(pixels, curve[:, None] * np.asarray(p.white, dtype=np.float32))
-    cv2.multiply(light, _grid(maps, height, p), dst=light)
+    cv2.multiply(light, _measured(_grid(maps, height, p), p), dst=light)
     if not p.view.fills_frame:
         light = _framed(light, maps, p)
     added = np.full((height, width), p.reflection, dtype=np.float32)
@@ -204,6 +216,20 @@ def _grid(maps: tuple[Plane, Plane], height: int, p: ReplayParameters) -> Light:
         wave *= rows
         planes.append(wave)
     return np.asarray(cv2.merge(planes), dtype=np.float32)
+
+
+def _measured(grid: Light, p: ReplayParameters) -> Light:
+    """The grid as a sensor behind colour filters sees it.
+
+    Red and blue are measured in every second pixel of every second row only, green in every second: each folds the
+    grid's frequencies in its own way. What the filters do to the content, the capture does to every class alike.
+    """
+    if not p.pattern or max(p.grid_contrast, p.row_contrast) <= 0:
+        return grid
+    raw = np.asarray(mosaicked(grid, p.pattern), dtype=np.float32)
+    steps = np.rint(np.clip(raw, 0, 3.99) * np.float32(_STEPS)).astype(np.uint16)
+    seen = demosaicked(steps, p.pattern, is_edge_aware=p.is_edge_aware)
+    return seen.astype(np.float32) * np.float32(1 / _STEPS)
 
 
 def _framed(light: Light, maps: tuple[Plane, Plane], p: ReplayParameters) -> Light:

@@ -13,6 +13,9 @@ from bonaface.attacks.outlines import is_empty, window_about
 from bonaface.attacks.scene import Plane
 from bonaface.types import Picture
 
+MIDDLE = np.float32(0.5)
+"""Of the box, in both directions: what the curve lies about."""
+
 _POINTS = 48
 _SUBPIXEL_BITS = 4
 
@@ -71,8 +74,8 @@ def curve(region: InnerFace) -> npt.NDArray[np.float32]:
     )
     radius = 1 + region.unevenness * np.clip(uneven, -2, 2)
     height = np.where(sin < 0, region.top, region.bottom)
-    x = 0.5 + radius * region.half_width * np.sign(cos) * np.abs(cos) ** power
-    y = 0.5 + radius * height * np.sign(sin) * np.abs(sin) ** power
+    x = MIDDLE + radius * region.half_width * np.sign(cos) * np.abs(cos) ** power
+    y = MIDDLE + radius * height * np.sign(sin) * np.abs(sin) ** power
     return np.stack([x, y], axis=1).astype(np.float32)
 
 
@@ -87,15 +90,29 @@ def inner_window(region: InnerFace, face: Matrix, size: tuple[int, int]) -> tupl
     return window_about([moved(curve(region), face)], 2.0, size)
 
 
-def inner_mask(region: InnerFace, face: Matrix, window: tuple[slice, slice]) -> Plane:
+def inner_mask(
+    region: InnerFace,
+    face: Matrix,
+    window: tuple[slice, slice],
+    shares: npt.NDArray[np.float32] | None = None,
+) -> Plane:
     """The region as a mask in [0, 1] over a window of the picture: 0 outside, rising smoothly inwards to 1.
 
     The picture's own border makes no edge. An empty window gives an empty mask.
+
+    Args:
+        region: In shares of a face box.
+        face: From shares of the box to pixels, as `face_matrix`.
+        window: Of the picture.
+        shares: (48,): how much of each radius is kept, as `skin_shares`; None keeps all.
     """
     rows, columns = window
     if is_empty(window):
         return np.zeros((rows.stop - rows.start, columns.stop - columns.start), dtype=np.float32)
-    points = moved(curve(region), face) - np.array([columns.start, rows.start], np.float32)
+    outline = curve(region)
+    if shares is not None:
+        outline = MIDDLE + shares[:, None] * (outline - MIDDLE)
+    points = moved(outline, face) - np.array([columns.start, rows.start], np.float32)
     inside = np.zeros((rows.stop - rows.start, columns.stop - columns.start), dtype=np.uint8)
     cv2.fillPoly(inside, [np.rint(points * 2**_SUBPIXEL_BITS).astype(np.int32)], 1, shift=_SUBPIXEL_BITS)
     side = float(np.sqrt(np.abs(np.linalg.det(face[:, :2]))))
@@ -111,8 +128,8 @@ def blended(source: Picture, target: Picture, mask: Plane, *, seam: str) -> Pict
         source: The face that comes, already in place.
         target: The picture that it enters.
         mask: In [0, 1], as `inner_mask`.
-        seam: alpha mixes by the mask; poisson keeps the source's gradients and the target's values along the edge;
-            pyramid mixes each scale over its own width.
+        seam: alpha mixes by the mask; poisson first brings the source to the target's values along the edge, its
+            gradients kept; pyramid mixes each scale over its own width.
     """
     mixed = {"alpha": alpha, "poisson": _poisson, "pyramid": pyramid}[seam](source, target, mask)
     return np.where(mask[..., None] > 0, mixed, target)
@@ -125,11 +142,30 @@ def alpha(source: Picture, target: Picture, mask: Plane) -> Picture:
     return _picture(before + weight * (source.astype(np.float32) - before))
 
 
+_USUAL_STEP = 28.0
+"""Steps between skin and skin differ by about this much along a seam, in steps of uint8; further off is no skin."""
+
+
 def _poisson(source: Picture, target: Picture, mask: Plane) -> Picture:
-    """Seamless cloning (Perez et al. 2003) in its membrane form: the step known outside is carried smoothly inside."""
+    """Seamless cloning (Perez et al. 2003) in its membrane form: the step known outside is carried smoothly inside.
+
+    Where the edge crosses hair, glasses or a wall the step is far from its median and would blotch the face: there
+    the median is carried instead, and the mask's soft edge hides what is left.
+    """
     inside = (mask > 0).astype(np.uint8)
     step = target.astype(np.float32) - source.astype(np.float32)
-    return _picture(source.astype(np.float32) + membrane(step, inside))
+    ring = (cv2.dilate(inside, _CROSS) - inside) > 0
+    if ring.any():
+        step[ring] = _usual(step[ring])
+    return alpha(_picture(source.astype(np.float32) + membrane(step, inside)), target, mask)
+
+
+def _usual(steps: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Steps (pixels, 3) as they are about their median; the further off, the nearer to it they are brought."""
+    median = np.median(steps, axis=0)
+    away = steps - median
+    weight = np.exp(-0.5 * np.square(away).mean(axis=1, keepdims=True) / np.float32(_USUAL_STEP**2))
+    return np.asarray(median + away * weight, dtype=np.float32)
 
 
 def membrane(values: npt.NDArray[np.float32], inside: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:

@@ -96,7 +96,7 @@ SIMULATIONS: dict[str, Simulation] = {
         parameters=parameters,
         variants=tuple(getattr(room, "VARIANTS", ())),
         mask=getattr(room, f"{name}_mask", None),
-        needs_partner=name in {"swap", "morph"},
+        needs_partner=name in {"paper_mask", "swap", "morph"},
     )
     for name, species, room, parameters in (
         ("print", "print", print_, print_.PrintParameters),
@@ -138,17 +138,18 @@ def parameters_to_json(parameters: Any) -> dict[str, Any]:
     return {key: _plain(value) for key, value in asdict(parameters).items()}
 
 
-def parameters_from_json(species: str, values: Mapping[str, Any]) -> Any:
+def parameters_from_json(simulation: str | Simulation, values: Mapping[str, Any]) -> Any:
     """The parameters that `parameters_to_json` wrote.
 
     Args:
-        species: Name of a simulation.
+        simulation: The simulation, or the name of one that everybody has.
         values: Every field of its parameters, and no other.
 
     Raises:
         SimulationError: If there is no such simulation, or a field is missing, unknown or of a wrong kind.
     """
-    return _restored(simulation_named(species).parameters, values)
+    known = simulation if isinstance(simulation, Simulation) else simulation_named(simulation)
+    return _restored(known.parameters, values)
 
 
 def _plain(value: Any) -> Any:

@@ -11,7 +11,6 @@ import numpy as np
 from bonaface.attacks.anatomy import Points, anatomy
 from bonaface.attacks.complexion import Transfer, recoloured
 from bonaface.attacks.mesh import (
-    Maps,
     Matrix,
     brought_near,
     chained,
@@ -28,6 +27,7 @@ from bonaface.attacks.mesh import (
 from bonaface.attacks.outlines import is_empty
 from bonaface.attacks.scene import Plane, Scene
 from bonaface.attacks.seam import InnerFace, blended, draw_inner_face, inner_mask, inner_window
+from bonaface.attacks.skin_reach import skin_shares
 from bonaface.attacks.variants import chosen_variant
 from bonaface.types import Picture
 
@@ -38,11 +38,10 @@ VARIANTS = ("alpha", "poisson", "pyramid")
 
 EDGES: dict[str, tuple[float, float]] = {
     "alpha": (0.03, 0.2),
-    "poisson": (0.01, 0.02),
+    "poisson": (0.03, 0.08),
     "pyramid": (0.12, 0.3),
 }
-"""Widths of the soft edge by variant at strength 1, as shares of the face's side; Poisson blending needs none."""
-
+"""Widths of the soft edge by variant at strength 1, as shares of the face's side."""
 
 _FADE = 0.08
 """Width over which a partner's face that is cut by its own picture fades out, as a share of its side."""
@@ -108,12 +107,14 @@ def draw_swap(
         transfer_amount=max(0.0, 1 - float(u(0.0, 0.5)) * strength),
         face_px=float(u(44, 120)) / max(strength, 0.25) ** 0.5 * has_network,
         sharpen=float(u(0.2, 0.8)) * strength * is_sharpened,
-        region=draw_inner_face(rng, edge=edge, size=0.88 if chosen == "poisson" else 1.0),
+        region=draw_inner_face(rng, edge=edge, size=0.92 if chosen == "poisson" else 1.0),
     )
 
 
 def apply_swap(scene: Scene, parameters: SwapParameters, partner: Scene) -> Scene:
     """The scene with the partner's inner face; pixels outside `swap_mask` stay to the byte.
+
+    Where the region would end on hair, a cap or the wall it is drawn in to where both people have skin.
 
     Args:
         scene: Who is shown around the inner face.
@@ -131,9 +132,8 @@ def apply_swap(scene: Scene, parameters: SwapParameters, partner: Scene) -> Scen
     fit = _fit(scene, partner, p)
     window = inner_window(p.region, face_matrix(scene), scene.size)
     if not is_empty(window):
-        maps, mask = _maps_and_mask(scene, fit, p, window)
         target = np.ascontiguousarray(scene.pixels[window])
-        face = warped(fit.source.pixels, maps)
+        face, mask = _face_and_mask(scene, fit, p, window)
         face = recoloured(face, target, mask, transfer=p.transfer, amount=p.transfer_amount)
         face = _resynthesised(face, scene.face.side, p)
         pixels[window] = blended(face, target, mask, seam=p.variant)
@@ -145,7 +145,7 @@ def swap_mask(scene: Scene, parameters: SwapParameters, partner: Scene) -> Plane
     mask = np.zeros(scene.size, dtype=np.float32)
     window = inner_window(parameters.region, face_matrix(scene), scene.size)
     if not is_empty(window):
-        mask[window] = _maps_and_mask(scene, _fit(scene, partner, parameters), parameters, window)[1]
+        mask[window] = _face_and_mask(scene, _fit(scene, partner, parameters), parameters, window)[1]
     return mask
 
 
@@ -183,10 +183,10 @@ def _fit(scene: Scene, partner: Scene, p: SwapParameters) -> _Fit:
     return _Fit(source, inverse(to_scene), np.concatenate([inner, frame]), source_points, is_found)
 
 
-def _maps_and_mask(
+def _face_and_mask(
     scene: Scene, fit: _Fit, p: SwapParameters, window: tuple[slice, slice]
-) -> tuple[Maps, Plane]:
-    """Where the window's pixels look in the source, and the region as far as the source's picture reaches."""
+) -> tuple[Picture, Plane]:
+    """The source as the window sees it, and the region as far as both people's skin and the source's picture reach."""
     rows, columns = window
     size = (rows.stop - rows.start, columns.stop - columns.start)
     corner = np.array([columns.start, rows.start], np.float32)
@@ -195,8 +195,10 @@ def _maps_and_mask(
         maps = flat_maps(beyond, size)
     else:
         maps = mesh_maps(fit.target_points - corner, fit.source_points, size, beyond=beyond)
+    face, place = warped(fit.source.pixels, maps), face_matrix(scene)
+    shares = skin_shares(p.region, place, window, (np.ascontiguousarray(scene.pixels[window]), face))
     depth = depth_inside(maps, fit.source.size) / np.float32(_FADE * fit.source.face.side)
-    return maps, inner_mask(p.region, face_matrix(scene), window) * np.clip(depth, 0, 1)
+    return face, inner_mask(p.region, place, window, shares) * np.clip(depth, 0, 1)
 
 
 def _resynthesised(face: Picture, side: float, p: SwapParameters) -> Picture:
