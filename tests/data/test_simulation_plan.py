@@ -58,14 +58,14 @@ def test_what_is_made_of_a_row(tmp_path):
     attack = rows(tmp_path, ("fake.png", "fake", Split.DEV), species=SPECIES["diffusion"])
     both = Manifest(manifest.rows + attack.rows, tmp_path)
     plan = planned(both, Settings(("print", "swap+print"), per_subject=2))
-    assert [sample.path for sample in plan.samples_of(manifest.rows[0])] == [
+    assert [sample.path for sample in plan.settings.samples_of(manifest.rows[0])] == [
         "bonafide/ann_1.jpg",
         "print/ann_1.jpg",
         "print/ann_1_1.jpg",
         "swap+print/ann_1.jpg",
         "swap+print/ann_1_1.jpg",
     ]
-    assert [sample.path for sample in plan.samples_of(attack.rows[0])] == ["diffusion/fake.jpg"]
+    assert [sample.path for sample in plan.settings.samples_of(attack.rows[0])] == ["diffusion/fake.jpg"]
     assert len(plan) == len(list(plan.samples())) == 11
     assert list(plan.samples())[1].mask_path == "masks/print/ann_1.png"
 

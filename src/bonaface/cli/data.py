@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bonaface.cli import simuad
 from bonaface.cli.console import remark, results, say, words
 from bonaface.errors import BonafaceError
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="Official protocols as manifests, and audits of manifests.")
 protocol = typer.Typer(no_args_is_help=True, help="Turn a data set's own lists or folders into a manifest.")
 app.add_typer(protocol, name="protocol")
+app.command()(simuad.simuad)
 
 Root = Annotated[Path, typer.Option("--root", help="The folder of the pictures.")]
 Out = Annotated[Path, typer.Option("--out", help="The manifest to write, CSV or Parquet by its suffix.")]

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bonaface.cli.console import finder_file, progress_bar, remark, say, words
-from bonaface.errors import BonafaceError, SimulationError, did_you_mean
-from bonaface.vocabulary import Split
+from bonaface.errors import BonafaceError, MissingExtraError, SimulationError, did_you_mean
+from bonaface.vocabulary import CHAIN, Split
 
 if TYPE_CHECKING:
     from bonaface.data.manifest import Manifest
     from bonaface.data.simulated import Simulated
+    from bonaface.training.adversary import Adversary
 
 WHY = {
     "no_face": "no face was found",
@@ -37,8 +38,8 @@ Names = Annotated[
     str,
     typer.Option(
         help="Which attacks, by commas: print, replay, cutout, paper_mask, mask_3d, spsc, faceswap (blended with "
-        "itself), swap (with another person), sdsc, reenactment, attribute_edit, morph, generated, injection; "
-        "or in steps: faceswap+print."
+        "itself), swap (with another person), sdsc, reenactment, attribute_edit, morph, generated, injection, "
+        "adversarial (with --against); or in steps: faceswap+print."
     ),
 ]
 PerSubject = Annotated[int, typer.Option(min=1, help="Attacks of each species from each picture.")]
@@ -63,6 +64,12 @@ Finder = Annotated[
         help="'yunet', or YuNet's file: it finds eyes, nose and mouth too, so swaps and morphs fit better."
     ),
 ]
+Against = Annotated[
+    Path | None,
+    typer.Option(
+        help="The run whose detector adversarial pictures mislead: a folder that 'bonaface train' wrote. Slow."
+    ),
+]
 Seed = Annotated[int, typer.Option(help="Another seed, other draws; the same seed, the same bytes.")]
 Replay = Annotated[
     str | None,
@@ -82,6 +89,7 @@ def simulate(
     workers: Workers = 1,
     shards: Shards = 0,
     finder: Finder = "dlib_hog",
+    against: Against = None,
     seed: Seed = 0,
     replay: Replay = None,
 ) -> None:
@@ -92,25 +100,29 @@ def simulate(
     same command. Exit code 130: it was stopped.
     """
     if replay is not None:
-        _replay(source, replay, out)
+        _replay(source, replay, out, against)
         return
     from bonaface.contract import InputContract
-    from bonaface.data.chains import chain_named
+    from bonaface.data.chains import AIMED
     from bonaface.data.simulated import simulate as make
     from bonaface.data.simulation_plan import Settings
     from bonaface.faces.finder import finder_for
     from bonaface.training.stopping import stop_requests
 
+    names = words(species)
+    adversary = None if against is None else _adversary(against, names)
     settings = Settings(
-        tuple(words(species)),
+        tuple(names),
         seed=seed,
         per_subject=per_subject,
         strength=_range(strength),
         variants=_variants(variant or []),
         splits=tuple(_split(word) for word in words(split)),
         has_masks=masks,
+        against=None if adversary is None else adversary.aim,
+        added={} if adversary is None else {AIMED: adversary.simulation()},
     )
-    manifest = _manifest(source)
+    manifest = source_manifest(source)
     with stop_requests() as stop:
         made = make(
             manifest,
@@ -123,11 +135,30 @@ def simulate(
             is_stopped=stop.is_set,
         )
     _tell(made)
-    if finder == "dlib_hog" and any(chain_named(name).needs_partner for name in settings.simulations):
+    if finder == "dlib_hog" and any(settings.chain(name).needs_partner for name in settings.simulations):
         remark("note: eyes, nose and mouth were guessed from the face's box; --finder yunet finds them")
 
 
-def _manifest(source: Path) -> Manifest:
+def _adversary(run: Path, names: list[str]) -> Adversary:
+    """What is aimed at the run, for the attacks of these names."""
+    from bonaface.data.chains import AIMED
+
+    if not any(AIMED in name.split(CHAIN) for name in names):
+        raise SimulationError(
+            f"--against must come with the species that it is for; got {', '.join(names) or 'none'}; "
+            f"add {AIMED}, or leave --against out"
+        )
+    try:
+        from bonaface.training.adversary import adversary_of_run
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.startswith("bonaface"):
+            raise
+        raise MissingExtraError("bonaface simulate --against", extra="train") from None
+    return adversary_of_run(run)
+
+
+def source_manifest(source: Path) -> Manifest:
+    """The pictures that a person names: a folder of bona fide ones, or a manifest."""
     from bonaface.data.manifest import read_manifest
     from bonaface.data.simulated import manifest_of_folder
 
@@ -152,10 +183,12 @@ def _tell(made: Simulated) -> None:
         remark(f"left out: {', '.join(why)}")
 
 
-def _replay(manifest: Path, row: str, out: Path) -> None:
+def _replay(manifest: Path, row: str, out: Path, against: Path | None) -> None:
+    from bonaface.data.chains import AIMED
     from bonaface.data.provenance import replayed
 
-    data = replayed(manifest, row)
+    added = {} if against is None else {AIMED: _adversary(against, [AIMED]).simulation()}
+    data = replayed(manifest, row, added)
     if out.exists():
         raise SimulationError(f"{out} must be a new file; it is there already; choose another")
     out.parent.mkdir(parents=True, exist_ok=True)

@@ -22,6 +22,9 @@ from bonaface.vocabulary import BONAFIDE, Label
 FULL = {errno.ENOSPC, errno.EDQUOT}
 """What a disk without room says."""
 
+Bar = Callable[[int], AbstractContextManager[Callable[[], None]]]
+"""Given how many are to come, a context with a function to call after each."""
+
 
 @dataclass(frozen=True, slots=True)
 class Simulated:
@@ -67,7 +70,8 @@ def manifest_of_folder(folder: Path) -> Manifest:
 
 
 @contextmanager
-def _no_bar(total: int) -> Iterator[Callable[[], None]]:  # noqa: ARG001
+def no_bar(total: int) -> Iterator[Callable[[], None]]:  # noqa: ARG001
+    """Nothing is shown."""
     yield lambda: None
 
 
@@ -79,7 +83,7 @@ def simulate(
     finder: Finder,
     workers: int = 1,
     shards: int = 0,
-    bar: Callable[[int], AbstractContextManager[Callable[[], None]]] = _no_bar,
+    bar: Bar = no_bar,
     is_stopped: Callable[[], bool] = lambda: False,
 ) -> Simulated:
     """Write a captured copy of every picture, and attacks of every bona fide one, with a manifest.
@@ -95,7 +99,7 @@ def simulate(
         finder: Finds the faces.
         workers: Processes that make samples; 1 is this one.
         shards: Parquet files that the manifest is also written to; 0 for none.
-        bar: Given the number of samples to come, a context with a function to call after each.
+        bar: Shows how many samples are done.
         is_stopped: Asked after each few samples; when it says yes the run ends unfinished.
 
     Raises:
@@ -107,37 +111,51 @@ def simulate(
     total = len(plan)
     check_shards(shards, total)
     folder = SimulationFolder(out, plan, finder=finder.name)
-    try:
-        _carry_out(plan, folder, Maker(plan, out, finder), total, workers, bar, is_stopped)
-        if len(folder.done) < total:
+    with room_on_disk(folder, total):
+        if not carry_out(plan, folder, Maker(plan, out, finder), workers, bar, is_stopped):
             return Simulated(out / MANIFEST, {}, {}, len(folder.done), total)
-        counts, left_out = folder.finish()
+        made = folder.collected()
+        folder.write(row for _, row in made.rows)
         if shards:
             write_shards(out / MANIFEST, shards)
+    return Simulated(out / MANIFEST, made.counts, made.left_out, total, total)
+
+
+@contextmanager
+def room_on_disk(folder: SimulationFolder, total: int) -> Iterator[None]:
+    """What is written inside may find the disk full: one sentence says how far it came, of `total` pictures.
+
+    Raises:
+        SimulationError: If it does.
+    """
+    try:
+        yield
     except OSError as error:
         if error.errno not in FULL:
             raise
         raise SimulationError(
-            f"there must be room on the disk for every picture; {error.filename or out} could not be written after "
-            f"{len(folder.done)} of {total}; make room and run the same command again"
+            f"there must be room on the disk for every picture; {error.filename or folder.path} could not be written "
+            f"after {len(folder.done)} of {total}; make room and run the same command again"
         ) from None
-    return Simulated(out / MANIFEST, counts, left_out, total, total)
 
 
-def _carry_out(
+def carry_out(
     plan: Plan,
     folder: SimulationFolder,
     maker: Maker,
-    total: int,
     workers: int,
-    bar: Callable[[int], AbstractContextManager[Callable[[], None]]],
+    bar: Bar,
     is_stopped: Callable[[], bool],
-) -> None:
+) -> bool:
     """Make what is not done yet, until all is or it is stopped.
+
+    Returns:
+        Whether all is done.
 
     Raises:
         OSError: What a disk said first; what was made meanwhile is noted.
     """
+    total = len(plan)
     left = (sample for sample in plan.samples() if sample.path not in folder.done)
     errors: list[OSError] = []
     with Crew(maker, workers) as crew, bar(total - len(folder.done)) as advance, folder:
@@ -149,3 +167,4 @@ def _carry_out(
                 errors.append(made.error)
     if errors:
         raise errors[0]
+    return len(folder.done) == total

@@ -6,15 +6,14 @@ import contextlib
 import json
 import os
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import asdict, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, replace
 from io import FileIO
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from bonaface import __version__
-from bonaface.data.chains import chain_named
 from bonaface.data.manifest import Row, write_manifest
 from bonaface.data.simulation_maker import Outcome
 from bonaface.data.simulation_plan import Plan, Sample
@@ -25,6 +24,21 @@ MANIFEST = "manifest.csv"
 SETTINGS = "simulation.json"
 JOURNAL = "simulation.jsonl"
 """A line a sample, as they come: its path and how it was made, or why it was left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """What became of a plan.
+
+    Attributes:
+        rows: Every sample that was made, and its row; in the order of the plan.
+        counts: Pictures by name.
+        left_out: By reason: pictures without a usable face, attacks for other reasons.
+    """
+
+    rows: tuple[tuple[Sample, Row], ...]
+    counts: dict[str, int]
+    left_out: dict[str, int]
 
 
 class SimulationFolder:
@@ -46,10 +60,10 @@ class SimulationFolder:
         self.path, self._plan = path, plan
         self._file: FileIO | None = None
         wanted = {
-            "made_by": "bonaface simulate",
+            "made_by": plan.settings.command,
             "version": __version__,
             "finder": finder,
-            "settings": json.loads(json.dumps(asdict(plan.settings))),
+            "settings": json.loads(json.dumps(plan.settings.to_json())),
             "sources": plan.fingerprint(),
         }
         if path.exists() and (not path.is_dir() or any(path.iterdir())):
@@ -99,48 +113,54 @@ class SimulationFolder:
                 with contextlib.suppress(ValueError, TypeError):
                     yield Outcome(**json.loads(line))
 
-    def finish(self) -> tuple[dict[str, int], dict[str, int]]:
-        """Write the manifest of all that is done: the same bytes whatever the order in which it was made.
-
-        Returns:
-            Pictures by name, and what was left out by reason: pictures without a usable face, attacks for other reasons.
+    def collected(self) -> Collected:
+        """All that was made, once all is done: the same whatever the order in which it was made.
 
         Raises:
             SimulationError: If nothing could be made.
         """
         made = {outcome.path: outcome for outcome in self.outcomes()}
-        rows: list[Row] = []
+        rows: list[tuple[Sample, Row]] = []
         counts, left_out = Counter[str](), Counter[str]()
         for source in self._plan.manifest.rows:
-            samples = self._plan.samples_of(source)
+            samples = self._plan.settings.samples_of(source)
             has_face = made[samples[0].path].parameters is not None
             for sample in samples:
                 outcome = made[sample.path]
                 if outcome.parameters is not None:
-                    rows.append(_row(sample, outcome.parameters))
+                    rows.append((sample, self._row(sample, outcome.parameters)))
                     counts[sample.name] += 1
-                elif sample.is_copy or has_face:
+                elif has_face or sample is samples[0]:  # a picture without one counts once
                     left_out[outcome.reason] += 1
         if not rows:
             why = ", ".join(f"{count} {reason}" for reason, count in left_out.items())
             raise SimulationError(
                 f"a set must have pictures with faces; none could be made ({why}); give portraits seen from the front"
             )
+        return Collected(tuple(rows), dict(counts), dict(left_out))
+
+    def write(self, rows: Iterable[Row]) -> Path:
+        """Write the set's manifest.
+
+        Raises:
+            OSError: If the disk is full.
+        """
         manifest = self.path / MANIFEST
         try:
             write_manifest(manifest, rows)
         except OSError:
             manifest.unlink(missing_ok=True)  # half a manifest looks like a whole one
             raise
-        return dict(counts), dict(left_out)
+        return manifest
 
     def _is_done(self, outcome: Outcome) -> bool:
         return outcome.parameters is None or (self.path / outcome.path).is_file()
 
-
-def _row(sample: Sample, parameters: str) -> Row:
-    species = sample.row.species if sample.is_copy else chain_named(sample.name).species
-    return replace(sample.row, path=sample.path, species=species, label=species.label, parameters=parameters)
+    def _row(self, sample: Sample, parameters: str) -> Row:
+        species = sample.row.species if sample.is_copy else self._plan.settings.chain(sample.name).species
+        return replace(
+            sample.row, path=sample.path, species=species, label=species.label, parameters=parameters
+        )
 
 
 def _check_same(path: Path, wanted: dict[str, Any]) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 
 from bonaface.attacks.scene import Plane, Scene
 from bonaface.contract import InputContract
-from bonaface.data.chains import chain_named, drawn_variants
+from bonaface.data.chains import drawn_variants
 from bonaface.data.manifest import Row
 from bonaface.data.provenance import Origin, Provenance, provenance_text
 from bonaface.data.randomness import generator
@@ -100,8 +100,9 @@ class Maker:
         found = self._found(sample.row)
         if found.scene is None or found.face is None:
             return Outcome(sample.path, None, str(found.reason))
-        partner = self._partner(sample) if _needs_partner(sample) else None
-        if _needs_partner(sample) and partner is None:
+        needs_partner = not sample.is_copy and self._plan.settings.chain(sample.name).needs_partner
+        partner = self._partner(sample) if needs_partner else None
+        if needs_partner and partner is None:
             return Outcome(sample.path, None, NO_PARTNER)
         try:
             provenance, scene, mask = self._drawn(sample, found, partner)
@@ -122,11 +123,12 @@ class Maker:
         mask: Plane | None = None
         assert found.scene is not None
         scene = found.scene
-        rng = generator("simulate", settings.seed, sample.row.path, sample.name, sample.number)
-        strength = rng.uniform(*settings.strength)  # of copies too: their other draws stay where they are
+        rng = self._generator("simulate", sample)
+        # of copies too: their other draws stay where they are
+        strength = rng.uniform(*sample.bounds.strength)
         if not sample.is_copy:
-            chain = chain_named(sample.name)
-            held = drawn_variants(chain, settings.variants, self._generator("variant", sample))
+            chain = settings.chain(sample.name)
+            held = drawn_variants(chain, sample.bounds.variants, self._generator("variant", sample))
             parameters = chain.drawn(rng, strength=strength, variants=held)
             second = None if partner is None else partner.scene
             if settings.has_masks:
@@ -159,8 +161,7 @@ class Maker:
         return None
 
     def _generator(self, what: str, sample: Sample) -> np.random.Generator:
-        seed = self._plan.settings.seed
-        return generator(what, seed, sample.row.path, sample.name, sample.number)
+        return _generator(what, sample, self._plan.settings.seed)
 
     def _found(self, row: Row) -> FoundScene:
         """The row's scene, among the last ones or found anew; a face too small for any gate is none."""
@@ -192,5 +193,10 @@ def path_from(folder: Path, picture: Path) -> str:
         return picture.resolve().as_posix()
 
 
-def _needs_partner(sample: Sample) -> bool:
-    return not sample.is_copy and chain_named(sample.name).needs_partner
+def strength_of(sample: Sample, seed: int) -> float:
+    """The strength that a sample of a plan with this seed is made at: the first number that is drawn for it."""
+    return float(_generator("simulate", sample, seed).uniform(*sample.bounds.strength))
+
+
+def _generator(what: str, sample: Sample, seed: int) -> np.random.Generator:
+    return generator(what, seed, sample.row.path, sample.name, sample.number)

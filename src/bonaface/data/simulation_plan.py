@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
-from bonaface.data.chains import chain_named, check_variants
+from bonaface.data.chains import Added, Chain, chain_named, check_variants
 from bonaface.data.manifest import Manifest, Row, check_classes, check_files
 from bonaface.data.partners import Partners
 from bonaface.data.splits import assigned
@@ -25,43 +26,16 @@ STRONGEST = 1.5
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
-    """What is made of every picture.
+class Bounds:
+    """What a sample is drawn within.
 
     Attributes:
-        simulations: Names of simulations or chains; a name that comes twice counts once.
-        seed: Another seed, other draws.
-        per_subject: Attacks of each name from each bona fide picture.
-        strength: (low, high) of the attacks, drawn per sample.
-        variants: What simulations are held to, by name; one of several is drawn per sample.
-        splits: Rows of other splits are left out. Rows without a split get theirs by hash of the subject.
-        has_masks: Whether every attack's altered region is written too.
-
-    Raises:
-        SimulationError: If a name, a variant or a number is none that can be made.
+        strength: (low, high) of the attack.
+        variants: What simulations are held to, by name; one of several is drawn.
     """
 
-    simulations: tuple[str, ...]
-    seed: int = 0
-    per_subject: int = 1
     strength: tuple[float, float] = STRENGTH
     variants: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    splits: tuple[Split, ...] = tuple(Split)
-    has_masks: bool = False
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "simulations", tuple(dict.fromkeys(self.simulations)))
-        for name in self.simulations:
-            chain_named(name)
-        check_variants(self.variants, self.simulations)
-        low, high = self.strength
-        if not 0 < low <= high <= STRONGEST:
-            raise SimulationError(
-                f"the strength must be a range within (0, {STRONGEST:g}], the smaller number first; "
-                f"got {low:g} to {high:g}"
-            )
-        if self.per_subject < 1:
-            raise SimulationError(f"at least 1 attack must be made of each picture; got {self.per_subject}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +47,14 @@ class Sample:
         name: The simulation or chain; of a copy, the row's own species.
         number: Among those of this name from this row, from 0.
         is_copy: Whether nothing is simulated but the camera.
+        bounds: What it is drawn within.
     """
 
     row: Row
     name: str
     number: int
     is_copy: bool
+    bounds: Bounds
 
     @property
     def path(self) -> str:
@@ -92,6 +68,109 @@ class Sample:
         return f"masks/{Path(self.path).with_suffix('.png').as_posix()}"
 
 
+class Wanted(Protocol):
+    """What is made of pictures: the settings of a simulated set, or of a benchmark.
+
+    Attributes:
+        command: What begins a folder and goes on with it.
+    """
+
+    command: ClassVar[str]
+
+    @property
+    def simulations(self) -> tuple[str, ...]:
+        """Names of the simulations or chains."""
+
+    @property
+    def seed(self) -> int:
+        """Another seed, other draws."""
+
+    @property
+    def splits(self) -> tuple[Split, ...]:
+        """Rows of other splits are left out."""
+
+    @property
+    def has_masks(self) -> bool:
+        """Whether every attack's altered region is written too."""
+
+    def chain(self, name: str) -> Chain:
+        """The simulation or chain of that name."""
+
+    def samples_of(self, row: Row) -> list[Sample]:
+        """What is made of one row, which has its split: first a copy of its picture."""
+
+    def to_json(self) -> dict[str, Any]:
+        """All that decides the pictures, as plain values."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What is made of every picture of a simulated set.
+
+    Attributes:
+        simulations: Names of simulations or chains; a name that comes twice counts once.
+        seed: Another seed, other draws.
+        per_subject: Attacks of each name from each bona fide picture.
+        strength: (low, high) of the attacks, drawn per sample.
+        variants: What simulations are held to, by name; one of several is drawn per sample.
+        splits: Rows of other splits are left out. Rows without a split get theirs by hash of the subject.
+        has_masks: Whether every attack's altered region is written too.
+        against: What the added simulations are aimed at, in words that change with it; None where there are none.
+        added: Simulations besides those that everybody has.
+
+    Raises:
+        SimulationError: If a name, a variant or a number is none that can be made.
+    """
+
+    simulations: tuple[str, ...]
+    seed: int = 0
+    per_subject: int = 1
+    strength: tuple[float, float] = STRENGTH
+    variants: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    splits: tuple[Split, ...] = tuple(Split)
+    has_masks: bool = False
+    against: str | None = None
+    added: Added = field(default_factory=dict, repr=False)
+
+    command: ClassVar[str] = "bonaface simulate"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "simulations", tuple(dict.fromkeys(self.simulations)))
+        for name in self.simulations:
+            self.chain(name)
+        check_variants(self.variants, self.simulations, self.added)
+        low, high = self.strength
+        if not 0 < low <= high <= STRONGEST:
+            raise SimulationError(
+                f"the strength must be a range within (0, {STRONGEST:g}], the smaller number first; "
+                f"got {low:g} to {high:g}"
+            )
+        if self.per_subject < 1:
+            raise SimulationError(f"at least 1 attack must be made of each picture; got {self.per_subject}")
+
+    def samples_of(self, row: Row) -> list[Sample]:
+        """A copy of the row's picture; of a bona fide one, the attacks too."""
+        bounds = Bounds(self.strength, self.variants)
+        attacks = [
+            Sample(row, name, number, is_copy=False, bounds=bounds)
+            for name in (self.simulations if row.is_bonafide else ())
+            for number in range(self.per_subject)
+        ]
+        return [Sample(row, row.species.name, 0, is_copy=True, bounds=bounds), *attacks]
+
+    def chain(self, name: str) -> Chain:
+        """The simulation or chain of that name, perhaps with added steps.
+
+        Raises:
+            SimulationError: If there is none.
+        """
+        return chain_named(name, self.added)
+
+    def to_json(self) -> dict[str, Any]:
+        """Every setting but the added simulations: `against` stands for them."""
+        return {one.name: getattr(self, one.name) for one in fields(self) if one.name != "added"}
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """All that will be made, and of what.
@@ -103,7 +182,7 @@ class Plan:
     """
 
     manifest: Manifest
-    settings: Settings
+    settings: Wanted
     partners: Mapping[Split, Partners[Row]]
 
     def __len__(self) -> int:
@@ -113,18 +192,7 @@ class Plan:
     def samples(self) -> Iterator[Sample]:
         """Every sample, those of one row together."""
         for row in self.manifest.rows:
-            yield from self.samples_of(row)
-
-    def samples_of(self, row: Row) -> list[Sample]:
-        """A copy of the row's picture; of a bona fide one, the attacks too."""
-        settings = self.settings
-        names = settings.simulations if row.is_bonafide else ()
-        attacks = [
-            Sample(row, name, number, is_copy=False)
-            for name in names
-            for number in range(settings.per_subject)
-        ]
-        return [Sample(row, row.species.name, 0, is_copy=True), *attacks]
+            yield from self.settings.samples_of(row)
 
     def partner(self, row: Row, rng: np.random.Generator) -> Row | None:
         """A bona fide row of another subject of the same split; None if there is none."""
@@ -139,8 +207,8 @@ class Plan:
         return hashlib.sha256("\n".join(rows).encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def planned(manifest: Manifest, settings: Settings) -> Plan:
-    """The plan for a manifest's pictures: bona fide ones are attacked; attacks among them get a copy alone.
+def planned(manifest: Manifest, settings: Wanted) -> Plan:
+    """The plan for a manifest's pictures.
 
     Raises:
         ManifestError: If a picture is missing, no bona fide row is left, or two samples would be one file.
@@ -166,7 +234,7 @@ def planned(manifest: Manifest, settings: Settings) -> Plan:
 def _check_partners(plan: Plan) -> None:
     for name in plan.settings.simulations:
         people = {split: len(pool.subjects) for split, pool in plan.partners.items() if pool.subjects}
-        if chain_named(name).needs_partner and max(people.values()) < 2:
+        if plan.settings.chain(name).needs_partner and max(people.values()) < 2:
             counts = ", ".join(f"{count} in {split}" for split, count in people.items())
             raise SimulationError(
                 f"{name} needs bona fide pictures of two people in one split; got {counts}; "

@@ -1,0 +1,1 @@
+"""SimUAD: a benchmark out of simulated attacks, every species on every subject."""

@@ -1,0 +1,46 @@
+"""The sha256 of every file of a benchmark, and which of them do not hold any more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from hashlib import file_digest
+from pathlib import Path
+
+from bonaface.data.whole_file import write_whole
+
+SUMS = "SHA256SUMS"
+"""A line a picture, as `sha256sum -c SHA256SUMS` checks it; its own hash is one over all pictures."""
+
+
+def digests(folder: Path, paths: Iterable[str]) -> dict[str, str]:
+    """The sha256 of files below `folder`, by path; empty where a file can not be read."""
+    found = {}
+    for path in paths:
+        try:
+            with (folder / path).open("rb") as file:
+                found[path] = file_digest(file, "sha256").hexdigest()
+        except OSError:
+            found[path] = ""
+    return found
+
+
+def write_sums(folder: Path, sums: Mapping[str, str]) -> None:
+    """Write the list of pictures, by path."""
+    lines = "".join(f"{digest}  {path}\n" for path, digest in sorted(sums.items()))
+    write_whole(folder / SUMS, lines.encode())
+
+
+def read_sums(folder: Path) -> dict[str, str]:
+    """What `write_sums` wrote; empty where it can not be read."""
+    try:
+        text = (folder / SUMS).read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return {}
+    pairs = (line.partition("  ") for line in text.splitlines())
+    return {path: digest for digest, gap, path in pairs if gap}
+
+
+def changed(folder: Path, expected: Mapping[str, str]) -> list[str]:
+    """The files that are missing or have other bytes than `expected`, by path."""
+    found = digests(folder, expected)
+    return [path for path, digest in expected.items() if found[path] != digest]
