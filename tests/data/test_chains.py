@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
 
-from bonaface.attacks.simulations import SIMULATIONS
+from bonaface.attacks.scene import Scene
+from bonaface.attacks.simulations import SIMULATIONS, Simulation
 from bonaface.data.chains import chain_named, check_variants, drawn_variants, is_simulated
 from bonaface.errors import SimulationError
 from bonaface.vocabulary import SPECIES, Family
@@ -18,7 +20,7 @@ def test_a_simulation_alone_is_a_chain_of_one():
         chain = chain_named(name)
         assert (chain.name, chain.steps) == (name, (simulation,))
         assert chain.species is simulation.species
-        assert chain.needs_partner == simulation.needs_partner == (name in {"swap", "morph"})
+        assert chain.needs_partner == simulation.needs_partner == (name in {"paper_mask", "swap", "morph"})
 
 
 def test_a_chain_has_the_species_of_its_steps():
@@ -121,3 +123,69 @@ def test_allowed_variants_are_alike_likely_and_no_choice_draws_nothing():
     rng = np.random.default_rng(5)
     assert drawn_variants(chain, {}, rng) == {}
     assert rng.random() == np.random.default_rng(5).random()
+
+
+@dataclass(frozen=True)
+class Tint:
+    """Parameters of a simulation that not everybody has."""
+
+    red: int
+
+
+def added():
+    """A reddening, by the name of the one simulation that is always an added one."""
+
+    def redden(scene, parameters):
+        pixels = scene.pixels.copy()
+        pixels[..., 0] = parameters.red
+        return Scene(pixels, scene.face)
+
+    reddening = Simulation(
+        "adversarial", SPECIES["adversarial"], lambda rng, *, strength, variant="deep": Tint(200), redden, Tint,
+        variants=("deep", "pale"),
+    )  # fmt: skip
+    return {"adversarial": reddening}
+
+
+def test_an_added_simulation_is_a_step_like_any_other():
+    chain = chain_named("faceswap+adversarial", added())
+    assert [step.name for step in chain.steps] == ["faceswap", "adversarial"]
+    assert chain.species.name == "faceswap+adversarial"
+    drawn = chain.drawn(np.random.default_rng(0), variants={"adversarial": "pale"})
+    assert drawn[1] == Tint(200)
+    assert (chain.applied(scene(), drawn).pixels[..., 0] == 200).all()
+    again = chain.from_json(chain.to_json(drawn))
+    assert again == drawn
+    for wrong, sentence in (
+        ({"red": "200"}, "Tint.red must be a int; got '200'"),
+        ({"red": 200, "blue": 1}, "Tint has no field 'blue'"),
+        ({}, "Tint needs every field; missing red"),
+        (None, "Tint must be a mapping of its fields; got NoneType"),
+    ):
+        with pytest.raises(SimulationError) as e:
+            chain.from_json([chain.to_json(drawn)[0], wrong])
+        assert str(e.value) == sentence
+    assert "adversarial" not in SIMULATIONS
+    assert not is_simulated("adversarial")
+
+
+def test_variants_of_an_added_simulation():
+    check_variants({"adversarial": ["pale"]}, ["adversarial+print"], added())
+    with pytest.raises(
+        SimulationError, match="a variant of adversarial must be one of deep, pale; got 'pail'"
+    ):
+        check_variants({"adversarial": ["pail"]}, ["adversarial+print"], added())
+
+
+def test_an_adversary_without_anything_to_aim_at():
+    for name, where in (("adversarial", ""), ("print+adversarial", " in 'print+adversarial'")):
+        with pytest.raises(SimulationError) as e:
+            chain_named(name)
+        assert str(e.value) == (
+            f"'adversarial'{where} must be aimed at a detector; got none; "
+            "give the folder of its training run with --against"
+        )
+    with pytest.raises(SimulationError, match="got 'adverserial'; did you mean 'adversarial'"):
+        chain_named("adverserial")
+    with pytest.raises(SimulationError, match="generated, injection, adversarial, or several"):
+        chain_named("prnt", added())

@@ -18,6 +18,12 @@ from bonaface.vocabulary import CHAIN, Species, chained
 Variants = Mapping[str, Sequence[str]]
 """By the name of a simulation, the variants that may be drawn; a simulation that is not named keeps all of its own."""
 
+Added = Mapping[str, Simulation]
+"""Simulations besides those that everybody has, by name: made for one detector, of its weights."""
+
+AIMED = "adversarial"
+"""The one that is only there as an added one: without a detector it has nothing to mislead."""
+
 
 @dataclass(frozen=True, slots=True)
 class Chain:
@@ -92,25 +98,42 @@ class Chain:
             raise SimulationError(
                 f"{self.name} must have the parameters of {len(self.steps)} steps; got {len(values)}"
             )
-        return tuple(parameters_from_json(step.name, v) for step, v in zip(self.steps, values, strict=True))
+        return tuple(parameters_from_json(step, v) for step, v in zip(self.steps, values, strict=True))
+
+
+def chain_named(name: str, added: Added | None = None) -> Chain:
+    """The chain of that name, e.g. `print` or `swap+print`.
+
+    Args:
+        name: Names of simulations with a plus between them.
+        added: Simulations that may be steps too.
+
+    Raises:
+        SimulationError: If a step is no simulation, or needs a detector and `added` has none.
+    """
+    return _chain(name, {**SIMULATIONS, **added}) if added else _known_chain(name)
 
 
 @lru_cache(maxsize=256)
-def chain_named(name: str) -> Chain:
-    """The chain of that name, e.g. `print` or `swap+print`.
+def _known_chain(name: str) -> Chain:
+    return _chain(name, SIMULATIONS)
 
-    Raises:
-        SimulationError: If a step is no simulation.
-    """
+
+def _chain(name: str, known: Mapping[str, Simulation]) -> Chain:
     words = name.split(CHAIN)
+    where = f" in '{name}'" if len(words) > 1 else ""
     for word in words:
-        if word not in SIMULATIONS:
-            where = f" in '{name}'" if len(words) > 1 else ""
+        if word not in known and word == AIMED:
             raise SimulationError(
-                f"a simulated attack must be one of {', '.join(SIMULATIONS)}, or several joined by '{CHAIN}'; "
-                f"got '{word}'{where}{did_you_mean(word, SIMULATIONS)}"
+                f"'{AIMED}'{where} must be aimed at a detector; got none; "
+                f"give the folder of its training run with --against"
             )
-    steps = tuple(SIMULATIONS[word] for word in words)
+        if word not in known:
+            raise SimulationError(
+                f"a simulated attack must be one of {', '.join(known)}, or several joined by '{CHAIN}'; "
+                f"got '{word}'{where}{did_you_mean(word, {**known, AIMED: None})}"
+            )
+    steps = tuple(known[word] for word in words)
     return Chain(name, steps, chained([step.species for step in steps]))
 
 
@@ -119,16 +142,16 @@ def is_simulated(name: str) -> bool:
     return all(word in SIMULATIONS for word in name.split(CHAIN))
 
 
-def check_variants(variants: Variants, names: Sequence[str]) -> None:
+def check_variants(variants: Variants, names: Sequence[str], added: Added | None = None) -> None:
     """Raise `SimulationError` unless the variants exist and are of steps of the simulated attacks `names`."""
-    used = list(dict.fromkeys(step.name for name in names for step in chain_named(name).steps))
+    used = {step.name: step for name in names for step in chain_named(name, added).steps}
     for name, allowed in variants.items():
         if name not in used:
             raise SimulationError(
                 f"variants must be of the simulated attacks in use, {', '.join(used) or 'here none'}; "
                 f"got '{name}'{did_you_mean(name, used)}"
             )
-        known = SIMULATIONS[name].variants
+        known = used[name].variants
         if not known:
             raise SimulationError(f"{name} has no variants to choose from; got '{', '.join(allowed)}'")
         if not allowed:

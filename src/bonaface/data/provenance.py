@@ -12,7 +12,7 @@ import pydantic
 
 from bonaface.attacks.capture import CaptureParameters, apply_capture
 from bonaface.attacks.scene import Scene
-from bonaface.data.chains import chain_named
+from bonaface.data.chains import Added, chain_named
 from bonaface.data.manifest import Manifest, Row, read_manifest
 from bonaface.data.samples import Frame, cut_to, encoded
 from bonaface.data.scenes import cut_scene
@@ -93,39 +93,43 @@ def provenance_of(row: Row) -> Provenance:
         ) from None
 
 
-def made_again(provenance: Provenance, folder: Path) -> bytes:
+def made_again(provenance: Provenance, folder: Path, added: Added | None = None) -> bytes:
     """The JPEG file once more, to the byte, from the pictures that it was made of.
 
     Args:
         provenance: How it was made.
         folder: The folder of its manifest.
+        added: Simulations that it may be made by besides those that everybody has.
 
     Raises:
         PictureError: If a picture that it was made of is not there any more, or can not be read.
-        SimulationError: If the parameters are not those of the simulation.
+        SimulationError: If the parameters are not those of the simulation, or it is aimed and `added` has no aim.
+        CheckpointError: If it was made against other weights.
     """
     scene = provenance.made_from.scene(folder)
     if provenance.simulation is not None:
-        chain = chain_named(provenance.simulation)
+        chain = chain_named(provenance.simulation, added)
         partner = None if provenance.partner is None else provenance.partner.scene(folder)
         scene = chain.applied(scene, chain.from_json(provenance.attack), partner)
     return encoded(apply_capture(cut_to(scene, provenance.frame), provenance.capture))
 
 
-def replayed(manifest: Path, row: str) -> bytes:
+def replayed(manifest: Path, row: str, added: Added | None = None) -> bytes:
     """A picture of a simulated set once more.
 
     Args:
         manifest: The set's manifest, or one of its shards.
         row: The picture's path in it, or its number: 1 is the first.
+        added: As `made_again`.
 
     Raises:
         ManifestError: If the manifest can not be read.
-        SimulationError: If it has no such row, or the row does not say how it was made.
+        SimulationError: If it has no such row, or the row does not say how it was made; and as `made_again`.
         PictureError: If a picture that it was made of is not there any more, or can not be read.
+        CheckpointError: As `made_again`.
     """
     read = read_manifest(manifest)
-    return made_again(provenance_of(_row(read, row, manifest)), read.folder)
+    return made_again(provenance_of(_row(read, row, manifest)), read.folder, added)
 
 
 def _row(read: Manifest, wanted: str, manifest: Path) -> Row:
