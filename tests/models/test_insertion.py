@@ -1,9 +1,13 @@
 import pytest
 import torch
-from transformers import CLIPConfig, CLIPModel, CLIPVisionConfig, CLIPVisionModel
+from torch import nn
+from transformers import CLIPConfig, CLIPModel, CLIPVisionConfig, CLIPVisionModel, ResNetConfig, ResNetModel
 
-from bonaface.models.insertion import experts_of, insert_experts, is_new, new_parameters
+from bonaface.errors import RecipeError
+from bonaface.models.insertion import blocks_of, experts_of, insert_experts, is_new, new_parameters
 from bonaface.models.soft_moe import ExpertsConfig
+
+from .tiny_checkpoints import MAKERS, embedding_by_transformers, tiny_encoder
 
 VISION = {
     "hidden_size": 16,
@@ -88,6 +92,52 @@ def test_only_chosen_blocks_get_experts():
     assert [name for name, _ in experts_of(vision)] == ["encoder.layers.1.mlp.experts"]
 
 
+@pytest.mark.parametrize("name", MAKERS)
+@pytest.mark.parametrize("routing", ["soft", "top_k"])
+@torch.no_grad()
+def test_every_kind_of_encoder_starts_as_itself_with_every_kind_of_experts(name, routing):
+    model = tiny_encoder(name)
+    before = embedding_by_transformers(model, pixels())
+    insert_experts(model, experts(routing=routing), blocks=[1])
+    assert (embedding_by_transformers(model, pixels()) - before).abs().max() < 1e-6
+    for _, mixture in experts_of(model):
+        for parameter in mixture.parameters():
+            parameter.normal_(std=0.3)
+    for parameter_name, parameter in model.named_parameters():
+        if parameter_name.endswith("mlp.gate"):
+            parameter.fill_(0.5)
+    assert (embedding_by_transformers(model, pixels()) - before).abs().max() > 1e-3
+
+
+@torch.no_grad()
+def test_a_block_with_layer_scale_is_the_formula():
+    """DINOv2 scales the sum of its MLP and the experts."""
+    model = tiny_encoder("dinov2")
+    insert_experts(model, experts(gate_init=0.3))
+    block = blocks_of(model)[1]
+    x = torch.randn(2, 17, 16, generator=torch.Generator().manual_seed(2))
+    u = x + block.layer_scale1.lambda1 * block.attention(block.norm1(x))[0]
+    z = block.norm2(u)
+    expected = u + block.layer_scale2.lambda1 * (block.mlp.dense(z) + 0.3 * block.mlp.experts(z))
+    torch.testing.assert_close(block(x), expected)
+
+
+@pytest.mark.parametrize("model", [nn.Linear(2, 2), ResNetModel(ResNetConfig(depths=[1], hidden_sizes=[8]))])
+def test_a_network_without_such_blocks_is_refused(model):
+    with pytest.raises(
+        ValueError, match=f"into blocks with an MLP; {type(model).__name__} has no such blocks"
+    ):
+        insert_experts(model, experts())
+
+
+def test_experts_that_can_not_copy_an_mlp_leave_the_network_alone():
+    model = tiny_encoder("dinov2")
+    blocks_of(model)[1].mlp = blocks_of(tiny_encoder("dinov2_gated"))[1].mlp
+    with pytest.raises(RecipeError, match="must have two linear maps and one activation"):
+        insert_experts(model, experts(hidden="mlp"))
+    assert not new_parameters(model)
+
+
 def test_new_parameters_are_exactly_the_added_ones():
     vision = tiny_vision()
     old = {id(parameter) for parameter in vision.parameters()}
@@ -103,6 +153,9 @@ def test_new_parameters_are_exactly_the_added_ones():
         ("encoder.layers.11.mlp.gate", True),
         ("anchors.features", True),
         ("anchors.logit_scale", True),
+        ("anchors.tower.text_projection.weight", False),
+        ("encoder.vision.model.layer.0.mlp.dense.gate_proj.weight", False),
+        ("encoder.vision.head.mlp.fc1.weight", False),
         ("encoder.layers.0.mlp.dense.fc1.weight", False),
         ("encoder.layers.0.self_attn.q_proj.weight", False),
         ("visual_projection.weight", False),
@@ -128,6 +181,8 @@ def test_a_missing_block_is_refused_and_nothing_changes():
 
 def test_a_block_gets_experts_once():
     vision = tiny_vision()
+    with pytest.raises(ValueError, match=r"each block can have experts once; got \[1, 1\]"):
+        insert_experts(vision, experts(), blocks=[1, 1])
     insert_experts(vision, experts(), blocks=[0])
     with pytest.raises(ValueError, match="block 0 has them already"):
         insert_experts(vision, experts())

@@ -1,5 +1,5 @@
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pytest
 import torch
@@ -79,3 +79,10 @@ def test_the_config_is_plain():
     plain = json.loads(json.dumps(asdict(TINY)))
     assert plain["experts"]["num_experts"] == 2
     assert plain["stem_widths"] == [4, 6, 8]
+
+
+def test_without_experts():
+    plain = build_nano(replace(TINY, experts=None), **NORM, seed=0)
+    assert list(experts_of(plain)) == []
+    assert not [name for name, _ in plain.named_parameters() if ".gate" in name]
+    assert plain(torch.zeros(1, 3, TINY.image_size, TINY.image_size)).family_logits.shape == (1, 2)

@@ -78,13 +78,13 @@ class InstanceNorm(nn.Module):
         """Tokens outside `mask_BN` (True = a token, False = padding) do not count in the statistics."""
         values = values_BNC.float()
         if mask_BN is None or self.dim == -1:
-            centred = values - values.mean(dim=self.dim, keepdim=True)
-            variance = centred.square().mean(dim=self.dim, keepdim=True)
+            moved = values.transpose(self.dim, -1)  # one fused operator, along the last axis
+            normed = F.layer_norm(moved, moved.shape[-1:], eps=self.epsilon).transpose(self.dim, -1)
         else:
             share = mask_BN.unsqueeze(-1) / mask_BN.sum(dim=-1).clamp(min=1)[:, None, None]
             centred = values - (values * share).sum(dim=-2, keepdim=True)
             variance = (centred.square() * share).sum(dim=-2, keepdim=True)
-        normed = centred * torch.rsqrt(variance + self.epsilon)
+            normed = centred * torch.rsqrt(variance + self.epsilon)
         if self.gain is not None and self.bias is not None:
             normed = normed * self.gain + self.bias
         return normed

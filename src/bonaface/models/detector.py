@@ -17,10 +17,12 @@ class Evidence(NamedTuple):
     Attributes:
         family_logits: (batch, families), in the order of `vocabulary.FAMILIES`.
         attack_logit: (batch,), of an attack of any family.
+        embedding: (batch, width), what the anchors judged; None of evidence that comes without.
     """
 
     family_logits: Tensor
     attack_logit: Tensor
+    embedding: Tensor | None = None
 
 
 def any_attack_logit(family_logits: Float[Tensor, "batch families"]) -> Float[Tensor, " batch"]:
@@ -56,5 +58,6 @@ class Detector(nn.Module):
 
     def forward(self, pixels: Float[Tensor, "batch 3 size size"]) -> Evidence:
         """Evidence of attack in normalised pixels, see `models.pixels.normalise`."""
-        family_logits = self.anchors(self.embed(pixels))
-        return Evidence(family_logits, any_attack_logit(family_logits))
+        embedding = self.embed(pixels)
+        family_logits = self.anchors(embedding)
+        return Evidence(family_logits, any_attack_logit(family_logits), embedding)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 import torch
 from jaxtyping import Float
@@ -25,6 +26,7 @@ class NanoConfig:
     """Settings of `nano`; plain values, ready for JSON.
 
     Attributes:
+        kind: Tells the kinds of models apart.
         image_size: Side of the crop in pixels, a multiple of 16.
         hidden_size: Width of the tokens.
         num_layers: Transformer blocks.
@@ -35,9 +37,11 @@ class NanoConfig:
         embedding_size: Width of the embedding that the anchors judge.
         dropout: On the pooled tokens, in training.
         num_families: Pairs of anchors; the families of `vocabulary.FAMILIES`.
-        experts: The mixture beside each MLP. Its gate does not start at 0: here nothing is to be preserved.
+        experts: The mixture beside each MLP; None = the plain network. Its gate does not start at 0: here nothing is to
+            be preserved.
     """
 
+    kind: Literal["nano"] = "nano"
     image_size: int = 160
     hidden_size: int = 128
     num_layers: int = 4
@@ -48,7 +52,7 @@ class NanoConfig:
     embedding_size: int = 64
     dropout: float = 0.1
     num_families: int = len(FAMILIES)
-    experts: ExpertsConfig = field(
+    experts: ExpertsConfig | None = field(
         default_factory=lambda: ExpertsConfig(slots_per_expert=8, hidden=32, gate_init=0.1)
     )
 
@@ -74,7 +78,8 @@ class NanoEncoder(nn.Module):
         )
         # The head normalises, and an unused norm would get no gradient.
         self.vision.post_layernorm = nn.Identity()  # type: ignore[assignment]
-        insert_experts(self.vision, config.experts)
+        if config.experts is not None:
+            insert_experts(self.vision, config.experts)
         self.head = nn.Sequential(
             nn.LayerNorm(2 * width), nn.Dropout(config.dropout), nn.Linear(2 * width, config.embedding_size)
         )

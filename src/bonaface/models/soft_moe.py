@@ -13,6 +13,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
+from bonaface.errors import RecipeError
 from bonaface.models.combine import (
     CombineName,
     ElementwiseCombine,
@@ -23,8 +24,8 @@ from bonaface.models.combine import (
     PhiName,
     SoftmaxCombine,
 )
-
-ActivationName = Literal["quick_gelu", "identity"]
+from bonaface.models.expert_mlps import ExpertMlps
+from bonaface.models.upcycling import ActivationName, DenseMlp
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,15 @@ class ExpertsConfig:
     Attributes:
         num_experts: E.
         slots_per_expert: S; E S about the number of tokens is the usual choice.
-        hidden: Width inside an expert. The paper does not state it; 64 keeps the branch adapter-sized.
+        hidden: Width inside an expert; `mlp` = as wide as the block's MLP. The paper does not state it; 64 keeps the
+            branch adapter-sized.
+        start: `random`, each expert on its own, or `upcycled`, copies of the block's MLP with its activation. Equal
+            experts part by what they are given, and `upcycle_noise` makes them unequal from the first step.
+        upcycle_noise: Standard deviation of what is added to a copied matrix, as a share of the matrix's own.
+        routing: `soft` through slots, or `top_k`: each token goes to few experts, see `models.shared_routed`.
+            `top_k` reads no setting of slots, logits, combine weights and instance norm.
+        top_k: Experts that a token goes to.
+        balance_weight: Of the loss that keeps `top_k` from sending all tokens to few experts; 0 = none.
         combine: How tokens read the slots, see `models.combine`.
         phi: Feature map of `la_elementwise` and `la_kernel`.
         in_enabled: Instance norm of the logits; None = as published: not for `softmax`, yes for the others.
@@ -45,11 +54,22 @@ class ExpertsConfig:
         activation: Between the two linear maps of an expert; `identity` makes experts linear.
         gate_init: Start of the branch's LayerScale. At 1 the last expert layer starts at 0 instead; never
             are both 0, for then no gradient would reach the experts.
+        frozen_router: A control: everything that forms the weights keeps its random start; experts learn.
+        shuffled_experts: A control: in training the slots (with `top_k` the gates) are dealt to the experts anew in
+            every forward pass, by torch's generator, so that none can specialise. At rest they stay in order.
+
+    Raises:
+        RecipeError: If the settings do not fit together.
     """
 
     num_experts: int = 4
     slots_per_expert: int = 49
-    hidden: int = 64
+    hidden: int | Literal["mlp"] = 64
+    start: Literal["random", "upcycled"] = "random"
+    upcycle_noise: float = 0.01
+    routing: Literal["soft", "top_k"] = "soft"
+    top_k: int = 2
+    balance_weight: float = 0.01
     combine: CombineName = "la_elementwise"
     phi: PhiName = "elu1"
     in_enabled: bool | None = None
@@ -59,6 +79,31 @@ class ExpertsConfig:
     normalise_logits: bool = False
     activation: ActivationName = "quick_gelu"
     gate_init: float = 0.0
+    frozen_router: bool = False
+    shuffled_experts: bool = False
+
+    def __post_init__(self) -> None:
+        hidden = 1 if self.hidden == "mlp" else self.hidden
+        for name, count in (
+            ("num_experts", self.num_experts),
+            ("slots_per_expert", self.slots_per_expert),
+            ("hidden", hidden),
+        ):
+            if count < 1:
+                raise RecipeError(f"{name} must be at least 1; got {count}")
+        if self.routing == "top_k" and not 1 <= self.top_k <= self.num_experts:
+            raise RecipeError(f"top_k must be within 1..{self.num_experts}, the experts; got {self.top_k}")
+        for name, share in (("upcycle_noise", self.upcycle_noise), ("balance_weight", self.balance_weight)):
+            if not 0 <= share < math.inf:
+                raise RecipeError(f"{name} must be a number from 0; got {share}")
+        if self.start == "upcycled" and self.hidden != "mlp":
+            raise RecipeError(
+                f"hidden must be 'mlp' where experts start as copies of the MLP; got {self.hidden}; set it so"
+            )
+        if self.start == "upcycled" and self.gate_init == 1.0:
+            raise RecipeError(
+                "gate_init must not be 1 where experts start as copies of the MLP, whose last layer is not 0; set it to 0"
+            )
 
     @property
     def num_slots(self) -> int:
@@ -83,34 +128,36 @@ class Routing(NamedTuple):
     combine: Tensor
 
 
-class Experts(nn.Module):
-    """E_k(x) = W2_k act(W1_k x + b1_k) + b2_k for all experts k at once; every expert has its own draw.
+def own_experts(width: int, config: ExpertsConfig, mlp: DenseMlp | None) -> ExpertMlps:
+    """The experts that a mixture starts with.
 
-    Symbols: X~ -> slots_BESD, Y~ -> mixed_BESD.
+    Raises:
+        RecipeError: If the settings speak of the block's MLP and there is none.
     """
+    if config.hidden == "mlp" and mlp is None:
+        raise RecipeError("hidden must be a number where experts stand beside no MLP; got 'mlp'")
+    hidden = mlp.hidden if mlp is not None and config.hidden == "mlp" else int(config.hidden)
+    is_copy = mlp is not None and config.start == "upcycled"
+    experts = ExpertMlps(
+        config.num_experts,
+        width,
+        hidden,
+        activation=mlp.activation if mlp is not None and is_copy else config.activation,
+        is_last_zero=config.gate_init == 1.0,
+    )
+    if mlp is not None and is_copy:
+        experts.copy_mlp(mlp, noise=config.upcycle_noise)
+    return experts
 
-    def __init__(
-        self, num_experts: int, width: int, hidden: int, *, activation: ActivationName, is_last_zero: bool
-    ) -> None:
-        super().__init__()
-        self.activation: ActivationName = activation
-        self.first_EDH = nn.Parameter(torch.empty(num_experts, width, hidden))
-        self.first_bias_EH = nn.Parameter(torch.zeros(num_experts, hidden))
-        self.last_EHD = nn.Parameter(torch.zeros(num_experts, hidden, width))
-        self.last_bias_ED = nn.Parameter(torch.zeros(num_experts, width))
-        for expert in range(num_experts):
-            nn.init.xavier_uniform_(self.first_EDH[expert])
-            if not is_last_zero:
-                nn.init.xavier_uniform_(self.last_EHD[expert])
 
-    def forward(
-        self, slots_BESD: Float[Tensor, "batch experts slots width"]
-    ) -> Float[Tensor, "batch experts slots width"]:
-        hidden_BESH = torch.einsum("besd,edh->besh", slots_BESD, self.first_EDH)
-        hidden_BESH = hidden_BESH + self.first_bias_EH[:, None, :]
-        if self.activation == "quick_gelu":
-            hidden_BESH = hidden_BESH * torch.sigmoid(1.702 * hidden_BESH)
-        return torch.einsum("besh,ehd->besd", hidden_BESH, self.last_EHD) + self.last_bias_ED[:, None, :]
+def freeze_router(mixture: nn.Module) -> None:
+    """Turn every parameter outside `experts` into a buffer: of the same name, and out of any optimiser's reach."""
+    for path, part in mixture.named_modules():
+        if path.partition(".")[0] == "experts":
+            continue
+        for name, parameter in list(part.named_parameters(recurse=False)):
+            delattr(part, name)
+            part.register_buffer(name, parameter.detach())
 
 
 def combine_module(width: int, config: ExpertsConfig) -> nn.Module:
@@ -142,7 +189,17 @@ class LaSoftMoE(nn.Module):
     `models.combine`; Puigcerver et al. 2023 (arXiv 2308.00951).
     """
 
-    def __init__(self, width: int, config: ExpertsConfig) -> None:
+    def __init__(self, width: int, config: ExpertsConfig, mlp: DenseMlp | None = None) -> None:
+        """A fresh layer.
+
+        Args:
+            width: D.
+            config: Its settings.
+            mlp: The block's, where the settings speak of it.
+
+        Raises:
+            RecipeError: If they do, and there is none.
+        """
         super().__init__()
         self.config = config
         routes_DES = torch.randn(width, config.num_experts, config.slots_per_expert) / math.sqrt(width)
@@ -155,13 +212,9 @@ class LaSoftMoE(nn.Module):
             else None
         )
         self.combine = combine_module(width, config)
-        self.experts = Experts(
-            config.num_experts,
-            width,
-            config.hidden,
-            activation=config.activation,
-            is_last_zero=config.gate_init == 1.0,
-        )
+        self.experts = own_experts(width, config, mlp)
+        if config.frozen_router:
+            freeze_router(self)
 
     def forward(
         self,
@@ -178,11 +231,12 @@ class LaSoftMoE(nn.Module):
             return_weights: Return the routing too.
         """
         routing = self.route(tokens_BND, mask_BN)
-        config, dtype = self.config, tokens_BND.dtype
-        slots_BMD = routing.dispatch.to(dtype).transpose(1, 2) @ tokens_BND
-        slots_BESD = slots_BMD.reshape(-1, config.num_experts, config.slots_per_expert, slots_BMD.shape[-1])
-        mixed_BESD = self.experts(slots_BESD)
-        mixed_BMD = mixed_BESD.flatten(1, 2)
+        slots_BMD = routing.dispatch.to(tokens_BND.dtype).transpose(1, 2) @ tokens_BND
+        if self.config.shuffled_experts and self.training:
+            order_M = torch.randperm(slots_BMD.shape[1], device=slots_BMD.device)
+            mixed_BMD = self.experts(slots_BMD[:, order_M])[:, order_M.argsort()]
+        else:
+            mixed_BMD = self.experts(slots_BMD)
         output_BND = routing.combine.to(mixed_BMD.dtype) @ mixed_BMD
         return (output_BND, routing) if return_weights else output_BND
 
@@ -199,16 +253,20 @@ class LaSoftMoE(nn.Module):
         if mask_BN is not None:
             dispatch_BNM = dispatch_BNM.masked_fill(~mask_BN.unsqueeze(-1), -torch.inf)
         combine_BNM = self.combine(normed_BNM, tokens_BND, routes_DM, mask_BN)
-        return Routing(dispatch_BNM.softmax(dim=1), combine_BNM)
+        return Routing(dispatch_BNM.transpose(1, 2).softmax(dim=-1).transpose(1, 2), combine_BNM)
 
     def logits(
         self, tokens_BND: Float[Tensor, "batch tokens width"], routes_DM: Float[Tensor, "width slots"]
     ) -> Float[Tensor, "batch tokens slots"]:
-        """L, float32: X Phi, or the scaled cosines of tokens and routes."""
+        """L, float32: X Phi, or the scaled cosines of tokens and routes.
+
+        In memory a slot's logits lie side by side, for what runs over the tokens.
+        """
         if self.logit_scale is None:
-            return (tokens_BND @ routes_DM).float()
-        cosines_BNM = unit(tokens_BND, dim=-1) @ (self.logit_scale * unit(routes_DM, dim=0))
-        return cosines_BNM.float()
+            logits_BNM = tokens_BND @ routes_DM
+        else:
+            logits_BNM = unit(tokens_BND, dim=-1) @ (self.logit_scale * unit(routes_DM, dim=0))
+        return logits_BNM.float().transpose(1, 2).contiguous().transpose(1, 2)
 
 
 class SoftMoE(LaSoftMoE):
@@ -217,8 +275,8 @@ class SoftMoE(LaSoftMoE):
     Reference: Puigcerver et al. 2023 (arXiv 2308.00951).
     """
 
-    def __init__(self, width: int, config: ExpertsConfig) -> None:
-        super().__init__(width, replace(config, combine="softmax", in_enabled=False))
+    def __init__(self, width: int, config: ExpertsConfig, mlp: DenseMlp | None = None) -> None:
+        super().__init__(width, replace(config, combine="softmax", in_enabled=False), mlp)
 
 
 def unit(vectors: Float[Tensor, "*shape"], *, dim: int) -> Float[Tensor, "*shape"]:
