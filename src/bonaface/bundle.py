@@ -80,7 +80,7 @@ class BundleCard:
         contract: How a picture becomes its input.
         threshold: Where attacks begin.
         labels: The class words, in the order of the two anchors.
-        families: The order of `family_scores`.
+        families: The order of `family_scores`; none where the model tells attacks, and not which.
         species: Species of attack it has seen, bonafide left out.
         simulated_species: Those of them that were simulated, never real.
         licence: Of the weights, an SPDX identifier.
@@ -194,8 +194,13 @@ def _check_values(path: Path, card: BundleCard) -> None:
                 f"{path}: families must be of {', '.join(Family)}; got '{family}'"
                 f"{did_you_mean(family, Family) or '; get the bundle again'}"
             )
-    if len(card.families) != len(set(card.families)) or not card.families:
+    if len(card.families) != len(set(card.families)):
         raise BundleError(f"{path}: families must be named once each; got {list(card.families)}")
+    if any(len(row) != len(card.families) for row in card.self_test.family_scores):
+        raise BundleError(
+            f"{path}: self_test must have a score of each family, {', '.join(card.families) or 'of none'}; it has not; "
+            f"get the bundle again"
+        )
 
 
 def check_model_file(folder: Path, model: ModelFile) -> None:

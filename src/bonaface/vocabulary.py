@@ -47,6 +47,7 @@ class Reason(StrEnum):
     """Why a verdict is what it is."""
 
     BELOW_THRESHOLD = "below_threshold"
+    ATTACK_EVIDENCE = "attack_evidence"
     PHYSICAL_EVIDENCE = "physical_evidence"
     DIGITAL_EVIDENCE = "digital_evidence"
     NOT_FOUND = "not_found"

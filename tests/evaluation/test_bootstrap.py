@@ -183,10 +183,10 @@ def test_the_acceleration_is_that_of_the_textbook() -> None:
 
 
 def test_bca_of_an_estimate_outside_its_replicates_stays_finite() -> None:
-    from bonaface.evaluation.bootstrap import _interval
+    from bonaface.evaluation.bootstrap import interval_of
 
     drawn = np.linspace(0.2, 0.3, 100)
-    result = _interval(0.5, drawn, 0.0, "bca", 0.95)
+    result = interval_of(0.5, drawn, 0.0, "bca", 0.95)
     assert 0.2 <= result.low <= result.high <= 0.3
 
 

@@ -47,3 +47,12 @@ def test_the_model_is_left_alone():
     before = model.weight.item()
     averaged(model, decay=0.9).module.weight.data.fill_(7.0)
     assert model.weight.item() == before
+
+
+def test_without_decay_it_is_the_model_as_it_stands():
+    model = nn.Linear(2, 1)
+    average = averaged(model, decay=0.0)
+    for value in (0.3, 0.7):
+        nn.init.constant_(model.weight, value)
+        average.update_parameters(model)
+        assert torch.equal(average.module.weight, model.weight)

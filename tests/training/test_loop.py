@@ -76,6 +76,11 @@ def same(a, b) -> bool:
     return a == b
 
 
+def epochs_of(out):
+    """The line of each epoch."""
+    return [event for event in read_events(out) if event["event"] == "epoch"]
+
+
 def untimed(out):
     """The events but for how long they took."""
     return [{k: v for k, v in e.items() if k not in ("time", "seconds")} for e in read_events(out)]
@@ -103,7 +108,7 @@ def test_golden_losses(tmp_path, monkeypatch, watched):
     known = scenes(6)
     crops = [(prepare(k.scene.pixels, k.scene.face, TINY.contract).pixels, k.species) for k in known]
     order = [crops[i // 2 + 6 * (i % 2)] for i in range(12)]
-    monkeypatch.setattr(loop, "SimulatedFaces", lambda *_, **__: FixedSamples(order))
+    monkeypatch.setattr(loop, "samples_of", lambda *_: FixedSamples(order))
     losses = watched()
     train(tiny(epochs=1), material(), tmp_path)
     assert losses == pytest.approx([5.18988, 4.11885, 2.50527], abs=1e-3)
@@ -116,14 +121,14 @@ def test_what_a_run_leaves(straight):
     assert sorted(path.name for path in out.iterdir()) == ["best", "events.jsonl", "last"]
     last = load_checkpoint(out / LAST)
     assert last.recipe == to_dict(TINY)
-    assert last.loop.keys() == {"optimizer", "scheduler", "average"}
+    assert last.loop.keys() == {"optimizer", "scheduler", "average", "auxiliary"}
     assert last.loop["scheduler"]["last_epoch"] == 3 * STEPS
     assert 0 < last.progress.seconds <= result.seconds + 60
 
 
 def test_a_line_an_epoch(straight):
     out, _ = straight
-    events = [json.loads(line) for line in (out / "events.jsonl").read_text().splitlines()]
+    events = epochs_of(out)
     assert [event["epoch"] for event in events] == [0, 1, 2]
     for event in events:
         assert event.keys() == {
@@ -137,11 +142,33 @@ def test_a_line_an_epoch(straight):
     assert [event["lr"] for event in events] == pytest.approx([0.0015, 0.0005, 0.0])
 
 
+def test_what_learns_is_counted_once(tmp_path, stopping):
+    stopping(tiny(epochs=1), material(), tmp_path, at=1)
+    train(tiny(epochs=1), material(), tmp_path, is_resumed=True)
+    first, *others = read_events(tmp_path)
+    assert (first["event"], first["pretrained"], first["frozen"]) == ("parameters", 0, 0)
+    weights = load_checkpoint(tmp_path / LAST).weights
+    learned = {
+        name: value for name, value in weights.items() if "running_" not in name and "num_batches" not in name
+    }
+    assert first["new"] == sum(value.numel() for value in learned.values())
+    assert "parameters" not in {event["event"] for event in others}
+
+
+def test_the_routers_of_every_epoch_are_in_the_events(straight):
+    out, _ = straight
+    lines = [event for event in read_events(out) if event["event"] == "routers"]
+    assert [event["epoch"] for event in lines] == [0, 1, 2]
+    (router,) = lines[-1]["routers"]
+    assert router["num_slots"] == 4
+    assert router["species_load"].keys() == {"bonafide", "diffusion"}
+
+
 def test_the_loss_of_an_epoch_is_the_mean_of_its_steps(tmp_path, watched):
     losses = watched()
     train(tiny(epochs=2), material(), tmp_path)
     assert len(losses) == 2 * STEPS
-    assert [event["loss"] for event in read_events(tmp_path)] == pytest.approx(
+    assert [event["loss"] for event in epochs_of(tmp_path)] == pytest.approx(
         [sum(losses[:3]) / 3, sum(losses[3:]) / 3], abs=1e-6
     )
 
@@ -180,7 +207,7 @@ def test_the_same_seed_gives_the_same_run(straight, tmp_path):
 def test_another_seed_gives_another_run(straight, tmp_path):
     out, _ = straight
     train(tiny(seed=1), material(), tmp_path)
-    assert untimed(out)[0]["loss"] != untimed(tmp_path)[0]["loss"]
+    assert epochs_of(out)[0]["loss"] != epochs_of(tmp_path)[0]["loss"]
 
 
 @pytest.mark.parametrize("at", [1, STEPS, STEPS + 1, 3 * STEPS])
@@ -215,7 +242,7 @@ def test_a_run_that_was_killed_goes_on_from_the_last_epoch(straight, tmp_path, m
         patch.setattr(loop._Run, "save_last", killed)
         with pytest.raises(KeyboardInterrupt):
             train(TINY, material(), tmp_path)
-    assert [event["epoch"] for event in read_events(tmp_path)] == [0, 1]
+    assert [event["epoch"] for event in epochs_of(tmp_path)] == [0, 1]
     train(TINY, material(), tmp_path, is_resumed=True)
     assert_equal_runs(out, tmp_path)
 
@@ -256,7 +283,7 @@ def test_best_is_the_epoch_with_the_best_dev_figure(tmp_path, monkeypatch):
     assert same(best.weights, weights[1])
     assert best.progress.epoch == 1
     assert best.loop == {}
-    assert [event["best_epoch"] for event in read_events(tmp_path)] == [0, 1, 1, 1]
+    assert [event["best_epoch"] for event in epochs_of(tmp_path)] == [0, 1, 1, 1]
 
 
 def test_the_averaged_weights_are_judged(straight):
@@ -323,7 +350,7 @@ def test_a_checkpoint_that_does_not_fit_the_model_is_refused(tmp_path, monkeypat
 
 
 def test_an_epoch_without_a_whole_batch_is_refused(tmp_path):
-    with pytest.raises(RecipeError, match=r"samples_per_epoch must be at least batch_size .* got 3 and 4"):
+    with pytest.raises(RecipeError, match=r"^an epoch's samples must be at least batch_size .* got 3 and 4$"):
         train(tiny(samples_per_epoch=3), material(), tmp_path)
 
 

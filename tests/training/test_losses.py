@@ -50,12 +50,12 @@ def test_an_unknown_family_has_no_value_and_no_gradient():
 
 
 def test_label_smoothing_worked_by_hand():
-    one = Evidence(torch.tensor([[log(3)]]), torch.tensor([log(3)]))
+    both = Evidence(torch.full((1, 2), log(3)), torch.tensor([log(3)]))
     for target, expected in ((0.0, 0.1 * log(4 / 3) + 0.9 * log(4)), (1.0, 0.9 * log(4 / 3) + 0.1 * log(4))):
-        told = torch.tensor([[target]])
-        settings = {"label": told[0], "targets": told, "known": torch.ones(1, 1), "smoothing": 0.1}
-        assert loss(one, **settings, weight=0.0).item() == pytest.approx(expected, abs=1e-6)
-        assert loss(one, **settings, weight=1.0).item() == pytest.approx(2 * expected, abs=1e-6)
+        told = torch.full((1, 2), target)
+        settings = {"label": told[0, :1], "targets": told, "known": torch.ones(1, 2), "smoothing": 0.1}
+        assert loss(both, **settings, weight=0.0).item() == pytest.approx(expected, abs=1e-6)
+        assert loss(both, **settings, weight=1.0).item() == pytest.approx(2 * expected, abs=1e-6)
 
 
 def test_smoothing_leaves_unknown_targets_unknown():
@@ -80,3 +80,13 @@ def test_sure_and_wrong_is_finite():
     value.backward()
     assert torch.isfinite(value)
     assert torch.isfinite(judged.family_logits.grad).all()
+
+
+def test_one_pair_of_anchors_is_the_cross_entropy_of_clips_softmax():
+    cosines = torch.tensor([[0.3, 0.1], [0.2, 0.25], [0.5, 0.1]]) * 14.3  # bona fide, attack
+    label = torch.tensor([0.0, 1.0, 1.0])
+    logit = cosines[:, 1] - cosines[:, 0]
+    found = loss(Evidence(logit[:, None], logit), label=label, weight=0.0)
+    assert found.item() == pytest.approx(
+        torch.nn.functional.cross_entropy(cosines, label.long()).item(), abs=1e-6
+    )

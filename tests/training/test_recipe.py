@@ -5,9 +5,10 @@ import pytest
 
 from bonaface.contract import InputContract
 from bonaface.data.dataset import Mixture
+from bonaface.data.pairs import Pairs
 from bonaface.errors import RecipeError
 from bonaface.training.recipe import Recipe, from_dict, overridden, to_dict
-from bonaface.training.recipes import RECIPES
+from bonaface.training.recipes import RECIPES, recipe_named
 
 from .tiny import TINY
 
@@ -17,7 +18,8 @@ def test_plain_values_and_back(recipe):
     plain = json.loads(json.dumps(to_dict(recipe)))
     again = from_dict(plain)
     assert again == recipe
-    assert isinstance(again.model.stem_widths, tuple)
+    assert type(again.model) is type(recipe.model)
+    assert type(again.data) is type(recipe.data)
     assert isinstance(again.contract.mean, tuple)
     assert isinstance(again.mixture.strength, tuple)
     assert isinstance(again.mixture.shares, dict)
@@ -27,6 +29,33 @@ def test_plain_values_and_back(recipe):
 def test_a_setting_that_is_not_written_has_its_default():
     assert from_dict({"name": "mine"}) == Recipe(name="mine")
     assert from_dict({"name": "mine", "optimisation": {"lr_new": 1}}).optimisation.lr_new == 1.0
+
+
+def test_runs_from_before_there_were_kinds_are_of_the_first():
+    plain = to_dict(TINY)
+    for union in ("model", "data"):
+        assert plain[union].pop("kind") in {"nano", "simulated"}
+    del plain["data"]
+    assert from_dict(plain) == TINY
+    assert isinstance(from_dict(plain).model.stem_widths, tuple)
+
+
+def test_another_kind_of_data():
+    recipe = overridden(TINY, ["data.kind=pairs", "contract.finder=whole"])
+    assert recipe.data == Pairs()
+    again = overridden(recipe, ["data.resize=40", "data.colour=0.5"])
+    assert again.data == Pairs(resize=40, colour=0.5)
+
+
+def test_settings_of_a_backbone():
+    recipe = recipe_named("practical")
+    plain = overridden(recipe, ["model.experts=null", "model.prompts=null", "model.blocks=[0, 3]"]).model
+    assert (plain.experts, plain.prompts, plain.blocks) == (None, None, (0, 3))
+    other = overridden(
+        recipe, ['model.prompts.templates=["la_softmoe"]', "model.source=a/b", "model.experts.hidden=mlp"]
+    )
+    assert other.model.prompts.templates == ("la_softmoe",)
+    assert (other.model.source, other.model.experts.hidden) == ("a/b", "mlp")
 
 
 def test_overrides_of_every_depth_and_kind():
@@ -103,12 +132,48 @@ def test_what_must_agree_can_be_set_together():
         ("mixed_precision=fp8", r"^mixed_precision: .*; got 'fp8'$"),
         ("epochs=0", r"^epochs must be at least 1; got 0$"),
         ("batch_size=-4", r"^batch_size must be at least 1; got -4$"),
+        ("optimisation.accumulation=0", r"^optimisation.accumulation must be at least 1; got 0$"),
+        ("optimisation.kind=adamx", r"^optimisation.kind: .*; got 'adamx'$"),
+        (
+            "model.kind=nanno",
+            r"^model.kind must be one of nano, backbone, .*; got 'nanno'; did you mean 'nano'\?$",
+        ),
+        (
+            "data.kind=pears",
+            r"^data.kind must be one of simulated, pairs, .*; got 'pears'; did you mean 'pairs'\?$",
+        ),
+        (
+            "data.kind=pairs",
+            r"^contract.finder must be 'whole', .*; got 'dlib_hog'; set data.kind or contract.finder$",
+        ),
+        (
+            "contract.finder=whole",
+            r"^contract.finder must be one that finds faces; got 'whole'; set data.kind or",
+        ),
+        ("data.resize=3", r"^data has kind; got 'resize' in 'data.resize=3'$"),
         ("contract.size=64", r"^model.image_size and contract.size must be equal; got 32 and 64; set both$"),
     ],
 )
 def test_settings_that_do_not_fit(setting, message):
     with pytest.raises(RecipeError, match=message):
         overridden(TINY, [setting])
+
+
+def test_pairs_are_not_torn_apart():
+    with pytest.raises(RecipeError, match=r"^batch_size must be even, for whole pairs; got 5$"):
+        overridden(recipe_named("paper"), ["batch_size=5"])
+
+
+def test_unknown_words_deep_in_a_backbone():
+    for setting, near in (
+        ("model.tund=all", "tuned"),
+        ("model.prompts.levl=class", "level"),
+        ("data.rsize=3", "resize"),
+    ):
+        with pytest.raises(RecipeError, match=rf"did you mean '{near}'\?$"):
+            overridden(recipe_named("paper"), [setting])
+    with pytest.raises(RecipeError, match=r"^model.tuned: .*; got 'some'$"):
+        overridden(recipe_named("paper"), ["model.tuned=some"])
 
 
 def test_plain_values_that_do_not_fit():

@@ -7,7 +7,7 @@ from torch import nn
 
 from bonaface.models.nano import build_nano
 from bonaface.training.recipe import Optimisation
-from bonaface.training.schedule import optimiser, rate_at, schedule
+from bonaface.training.schedule import batches_of_step, optimiser, rate_at, schedule
 
 from .tiny import TINY
 
@@ -126,3 +126,45 @@ def test_matrices_and_kernels_of_nano_decay_and_nothing_else():
     ):
         assert name in found
         assert name not in decays
+
+
+def test_once_an_epoch_the_rate_is_that_of_torchs_cosine_over_epochs():
+    def peak():
+        return torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=1.0)
+
+    ours, theirs = peak(), peak()
+    scheduler = schedule(ours, num_steps=5 * 3, warmup_share=0.0, stride=3)
+    witness = torch.optim.lr_scheduler.CosineAnnealingLR(theirs, T_max=5)
+    for step in range(15):
+        assert ours.param_groups[0]["lr"] == pytest.approx(theirs.param_groups[0]["lr"])
+        for one in (ours, theirs):
+            one.step()
+        scheduler.step()
+        if step % 3 == 2:
+            witness.step()
+    assert ours.param_groups[0]["lr"] == pytest.approx(0.0)
+
+
+def test_adam_with_l2_decays_everything_through_the_gradient():
+    """A bias without a gradient of its own moves by the decay alone; AdamW leaves it as it is."""
+    for kind, moves in (("adam_l2", True), ("adamw", False)):
+        layer = nn.Linear(2, 2)
+        with torch.no_grad():
+            layer.bias.fill_(0.5)
+        how = Optimisation(kind=kind, lr_new=1e-3, weight_decay=5e-4, betas=(0.9, 0.999))
+        optimizer = optimiser(layer, how)
+        witness = nn.Parameter(torch.full((2,), 0.5))
+        adam = torch.optim.Adam([witness], lr=1e-3, weight_decay=5e-4)
+        for _ in range(3):
+            layer.bias.grad, witness.grad = torch.zeros(2), torch.zeros(2)
+            optimizer.step()
+            adam.step()
+        assert optimizer.param_groups[0]["betas"] == (0.9, 0.999)
+        assert torch.equal(layer.bias, witness if moves else torch.full((2,), 0.5))
+        assert (layer.bias[0].item() != 0.5) is moves
+
+
+def test_batches_of_a_step():
+    groups = [batches_of_step(batch, 7, 3) for batch in range(7)]
+    assert [list(group) for group in groups] == [[0, 1, 2]] * 3 + [[3, 4, 5]] * 3 + [[6]]
+    assert [list(batches_of_step(batch, 2, 1)) for batch in range(2)] == [[0], [1]]

@@ -71,6 +71,7 @@ def evaluate(
         table, name, scores = read_scores(source), None, source
     else:
         table, name, scores = judged(source, out, bundle=bundle, finder=finder, threads=threads)
+        allow_shared_subjects = allow_shared_subjects or _is_official(source)
     report = report_from_scores(
         table,
         rule,
@@ -89,11 +90,17 @@ def evaluate(
     written = [out / REPORT, *_drawn(report, table, out, pictures or source.parent, robustness)]
     say(f"wrote {', '.join(map(str, written))}")
     if report.threshold is None:
-        remark(
-            "no threshold could be chosen: rates at a threshold are not known",
-            title="[bold red]incomplete[/] ",
-        )
+        title = "[bold red]incomplete[/] "
+        remark("no threshold could be chosen: rates at a threshold are not known", title=title)
         raise typer.Exit(2)
+
+
+def _is_official(manifest: Path) -> bool:
+    """Whether an official protocol put every row into its split: it may share people between splits."""
+    from bonaface.data.manifest import read_manifest
+    from bonaface.data.splits import is_official
+
+    return all(map(is_official, read_manifest(manifest).rows))
 
 
 def _drawn(report: Report, table: ScoreTable, out: Path, base: Path, robustness: Path | None) -> list[Path]:

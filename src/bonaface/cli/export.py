@@ -46,15 +46,22 @@ def export(
     about: dict[str, Any] = {"version": version, "licence": licence, "name": name, "notes": tuple(note or ())}
     card = export_run(run, out, **about)
     if data is not None:
+        from bonaface.data.manifest import read_manifest
+        from bonaface.data.splits import is_official
         from bonaface.evaluation.bootstrap import REPLICATES
         from bonaface.evaluation.calibration import fit_families
         from bonaface.evaluation.reporting import report_from_scores
 
         folder = evaluation or out.with_name(out.name + "-evaluation")
         dev, _, _ = judged(data, folder, bundle=out, splits=[Split.DEV])
-        export_run(run, out, calibration=fit_families(dev), **about)
+        if card.families:
+            export_run(run, out, calibration=fit_families(dev), **about)
         table, bundle_id, _ = judged(data, folder, bundle=out)
-        report = report_from_scores(table, bundle=bundle_id, replicates=REPLICATES)
+        # an official protocol shares people between its splits as it likes; the report notes it
+        may_share = all(map(is_official, read_manifest(data).rows))
+        report = report_from_scores(
+            table, bundle=bundle_id, replicates=REPLICATES, allow_shared_subjects=may_share
+        )
         card = with_report(out, report)
         show(report)
     size = f"{card.model.bytes / 1e6:.1f} MB"

@@ -11,6 +11,7 @@ from bonaface import __version__
 from bonaface.cli import (
     calibrate,
     check,
+    compare,
     data,
     demo,
     evaluate,
@@ -18,6 +19,7 @@ from bonaface.cli import (
     import_scores,
     models,
     report,
+    router,
     simulate,
     stress,
     train,
@@ -33,7 +35,7 @@ app = typer.Typer(
     help="Is this face genuine, or an attack? One gate for physical and digital face attacks.",
 )
 
-for room in (check, demo, simulate, train, evaluate, report, calibrate, stress, export):
+for room in (check, demo, simulate, train, evaluate, report, compare, calibrate, stress, router, export):
     app.command()(getattr(room, room.__name__.rpartition(".")[2]))
 app.command("import")(import_scores.import_scores)
 app.add_typer(models.app, name="models")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import sys
 from pathlib import Path
@@ -15,7 +16,9 @@ from bonaface.vocabulary import Split
 
 
 def train(
-    recipe: Annotated[str, typer.Argument(help="Name of a recipe: nano.")],
+    recipe: Annotated[
+        str, typer.Argument(help="Name of a recipe, e.g. nano, paper or practical; a wrong one lists all.")
+    ],
     data: Annotated[Path, typer.Option(help="The manifest of the pictures to learn from.")],
     out: Annotated[Path, typer.Option(help="Folder of the run: checkpoints, run.json, events.jsonl.")],
     settings: Annotated[
@@ -25,6 +28,13 @@ def train(
     start_from: Annotated[
         Path | None, typer.Option(help="Another run's folder, whose best weights this one starts from.")
     ] = None,
+    weights: Annotated[
+        str | None,
+        typer.Option(
+            help="Where a pretrained encoder is, for recipes that want one: a folder, a file in OpenAI's layout, or with "
+            "--set model.is_fetched=true a name on the hub."
+        ),
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on exactly where the run stopped.")] = False,
 ) -> None:
     """Train a detector by a recipe, on one CPU, on one GPU, or on many under torchrun.
@@ -32,8 +42,9 @@ def train(
     The train split teaches, the dev split chooses the epoch, the test split is not opened.
     """
     try:
+        from bonaface.data.clue_schedule import NOT_COMPARABLE, Clues
         from bonaface.training.memory import keep_freed_memory
-        from bonaface.training.recipe import overridden
+        from bonaface.training.recipe import Simulated, overridden
         from bonaface.training.recipes import recipe_named
         from bonaface.training.run import run_recipe
     except ModuleNotFoundError as error:
@@ -41,19 +52,30 @@ def train(
             raise
         raise MissingExtraError("bonaface train", extra="train") from None
     from bonaface.data.manifest import read_manifest
+    from bonaface.data.protocols.audit import audit
     from bonaface.data.splits import assigned
-    from bonaface.faces.dlib_hog import DlibHogFinder
+    from bonaface.faces.fetch import fetched
+    from bonaface.faces.finder import finder_for
 
     keep_freed_memory()
-    chosen = overridden(recipe_named(recipe), settings or [])
+    source = [] if weights is None else [f"model.source={json.dumps(weights)}"]
+    chosen = overridden(recipe_named(recipe), [*source, *(settings or [])])
     command = shlex.join(["bonaface", *sys.argv[1:]])
-    learned = assigned(read_manifest(data)).of_split(Split.TRAIN, Split.DEV)
-    with progress_bar("finding faces", len(learned.rows)) as advance:
+    manifest = assigned(read_manifest(data))
+    if not isinstance(chosen.data, Simulated):  # simulated data have every family in every split
+        for note in audit(manifest).notes:
+            remark(f"note: {note}")
+    if isinstance(chosen.data, Clues) and chosen.data.is_dev_merged:
+        remark(f"note: {NOT_COMPARABLE}")
+    learned = manifest.of_split(Split.TRAIN, Split.DEV)
+    with progress_bar("reading pictures", len(learned.rows)) as advance:
         result = run_recipe(
             chosen,
             data,
             out,
-            finder=DlibHogFinder(),
+            finder=finder_for(
+                chosen.contract, yunet=fetched("yunet") if chosen.contract.finder == "yunet" else None
+            ),
             command=command,
             is_resumed=resume,
             start_from=start_from,

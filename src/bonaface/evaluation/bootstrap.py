@@ -109,14 +109,15 @@ def intervals(
         parts = [(stratum, measured(weights)) for stratum, weights in groups.left_out()]
         skew = _accelerations(parts, len(values))
     return {
-        name: _interval(float(values[i]), drawn[:, i], float(skew[i]), method, confidence)
+        name: interval_of(float(values[i]), drawn[:, i], float(skew[i]), method, confidence)
         for i, name in enumerate(measurements[0].names)
     }
 
 
-def _interval(
+def interval_of(
     value: float, drawn: Scores, acceleration: float, method: Method, confidence: float
 ) -> BootstrapInterval:
+    """The interval of a value from its replicates, those that are not finite left out."""
     known = drawn[np.isfinite(drawn)]
     undefined = len(drawn) - len(known)
     if math.isnan(value) or not len(known) or known.min() == known.max():

@@ -20,7 +20,8 @@ _BORDERS = {
 def prepare(picture: Picture, face: Box, contract: InputContract, *, num_faces: int = 1) -> FaceCrop:
     """Cut the square about `face` with the contract's margin and bring it to the contract's size.
 
-    The square is rounded to whole pixels; shrinking averages areas, growing interpolates linearly.
+    The square is rounded to whole pixels; shrinking averages areas, growing interpolates linearly. Under a contract
+    for whole pictures nothing is cut: the picture itself is resized, whatever its shape.
 
     Args:
         picture: (height, width, 3) uint8 RGB.
@@ -37,6 +38,9 @@ def prepare(picture: Picture, face: Box, contract: InputContract, *, num_faces: 
             f"the face must be at least {contract.min_face_px} px wide; it is {face.side:.0f}; come closer",
             reason=Reason.FACE_TOO_SMALL,
         )
+    if contract.finder == "whole":
+        first = picture if contract.through_size is None else resized(picture, contract.through_size)
+        return FaceCrop(resized(first, contract.size), face, num_faces, 0.0)
     height, width = picture.shape[:2]
     square = face.squared(contract.margin_ratio)
     x, y, side = round(square.x1), round(square.y1), max(1, round(square.side))
@@ -51,7 +55,7 @@ def prepare(picture: Picture, face: Box, contract: InputContract, *, num_faces: 
     else:
         padded = inside
     outside_ratio = 1 - inside.shape[0] * inside.shape[1] / side**2
-    return FaceCrop(_resized(np.asarray(padded, np.uint8), contract.size), face, num_faces, outside_ratio)
+    return FaceCrop(resized(np.asarray(padded, np.uint8), contract.size), face, num_faces, outside_ratio)
 
 
 def check_finite(face: Box) -> None:
@@ -81,6 +85,7 @@ def _outside() -> PictureError:
     )
 
 
-def _resized(square: Picture, size: int) -> Picture:
-    interpolation = cv2.INTER_AREA if square.shape[0] > size else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(square, (size, size), interpolation=interpolation), np.uint8)
+def resized(picture: Picture, size: int) -> Picture:
+    """The picture as a square of `size` pixels; shrinking averages areas, growing interpolates linearly."""
+    interpolation = cv2.INTER_AREA if max(picture.shape[:2]) > size else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(picture, (size, size), interpolation=interpolation), np.uint8)

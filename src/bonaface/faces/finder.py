@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from bonaface.contract import InputContract
-from bonaface.errors import DownloadError
+from bonaface.errors import BundleError, DownloadError
 from bonaface.types import Face, Picture
 
 
@@ -33,10 +33,16 @@ def finder_for(contract: InputContract, *, yunet: Path | None = None) -> Finder:
 
     Raises:
         DownloadError: If YuNet is asked for and its file is not there.
+        BundleError: If YuNet's file is given and the contract takes pictures whole.
     """
     from bonaface.faces.dlib_hog import DlibHogFinder  # noqa: PLC0415
+    from bonaface.faces.whole import WholePicture  # noqa: PLC0415
     from bonaface.faces.yunet import YuNetFinder  # noqa: PLC0415
 
+    if contract.finder == "whole":
+        if yunet is not None:
+            raise BundleError("this bundle takes pictures whole; it can not use YuNet; leave the finder out")
+        return WholePicture()
     if yunet is not None:
         return YuNetFinder(yunet)
     if contract.finder == "yunet":

@@ -13,7 +13,7 @@ from bonaface.faces.finder import Finder, finder_for
 from bonaface.inference.refusals import Refusals, Source, judged
 from bonaface.inference.session import Session
 from bonaface.types import Face, FaceCrop, Picture, Verdict
-from bonaface.vocabulary import Family, Outcome, Reason
+from bonaface.vocabulary import Family, Label, Outcome, Reason
 
 
 class Gate:
@@ -68,7 +68,7 @@ class Gate:
         by_family = {Family(name): float(v) for name, v in zip(self.card.families, families, strict=True)}
         threshold = self._threshold
         is_attack = attack >= threshold
-        strongest = max(by_family, key=lambda family: by_family[family])
+        strongest = max(by_family, key=lambda family: by_family[family], default=Label.ATTACK)
         reason = Reason(f"{strongest}_evidence") if is_attack else Reason.BELOW_THRESHOLD
         return Verdict(
             outcome=Outcome.ATTACK if is_attack else Outcome.BONAFIDE,
@@ -115,7 +115,8 @@ def load(
     return Gate(session, finder, operating_point=operating_point)
 
 
-def _sentence(attack: float, threshold: float, strongest: Family, *, is_attack: bool) -> str:
+def _sentence(attack: float, threshold: float, strongest: str, *, is_attack: bool) -> str:
     if is_attack:
-        return f"attack_score {attack:.3f} reaches the threshold {threshold:.3f}; mostly {strongest} evidence"
+        mostly = f"; mostly {strongest} evidence" if strongest in set(Family) else ""
+        return f"attack_score {attack:.3f} reaches the threshold {threshold:.3f}{mostly}"
     return f"attack_score {attack:.3f} stays below the threshold {threshold:.3f}"

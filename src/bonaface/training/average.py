@@ -8,7 +8,10 @@ from torch.optim.swa_utils import AveragedModel
 
 
 def averaged(model: nn.Module, *, decay: float) -> AveragedModel:
-    """An exponential average of weights and buffers whose decay rises from 0 to `decay` in the first steps."""
+    """An exponential average of weights and buffers whose decay rises from 0 to `decay` in the first steps.
+
+    At a decay of 0 it is the model as it stands.
+    """
 
     def mix(average: torch.Tensor, value: torch.Tensor, num: torch.Tensor | int) -> torch.Tensor:
         if not average.is_floating_point():

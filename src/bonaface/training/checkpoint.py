@@ -53,12 +53,14 @@ class Checkpoint:
         loop: Optimiser, schedule, averaged weights and generator states; empty where only weights were saved.
         progress: Where the run stood.
         recipe: The recipe as plain values.
+        structure: What the model is built of beyond the recipe, see `models.architecture.structure_of`.
     """
 
     weights: dict[str, Tensor]
     loop: dict[str, Any]
     progress: Progress
     recipe: dict[str, Any]
+    structure: dict[str, Any] = field(default_factory=dict)
 
 
 def save_checkpoint(
@@ -68,6 +70,7 @@ def save_checkpoint(
     loop: Mapping[str, Any] | None,
     progress: Progress,
     recipe: Mapping[str, Any],
+    structure: Mapping[str, Any] | None = None,
 ) -> None:
     """Write a checkpoint beside the old one, then put it in its place: a cut leaves the old one whole."""
     fresh, old = folder.with_name(folder.name + ".new"), folder.with_name(folder.name + ".old")
@@ -78,6 +81,7 @@ def save_checkpoint(
         torch.save(dict(loop), fresh / _LOOP)
     files = {file.name: _sha256(file) for file in sorted(fresh.iterdir())}
     card = {"format": 1, "progress": asdict(progress), "recipe": dict(recipe), "sha256": files}
+    card |= {"structure": dict(structure)} if structure else {}
     (fresh / _CARD).write_text(json.dumps(card, indent=1), encoding="utf-8")
     if folder.exists():
         shutil.rmtree(old, ignore_errors=True)
@@ -104,6 +108,7 @@ def load_checkpoint(folder: Path) -> Checkpoint:
     try:
         card = json.loads(card_path.read_text(encoding="utf-8"))
         expected, recipe = dict(card["sha256"]), dict(card["recipe"])
+        structure = dict(card.get("structure", {}))
         progress = pydantic.TypeAdapter(Progress).validate_python(asdict(Progress(**card["progress"])))
     except (ValueError, KeyError, TypeError):
         raise CheckpointError(f"{card_path} is cut or altered; use an earlier checkpoint") from None
@@ -116,7 +121,7 @@ def load_checkpoint(folder: Path) -> Checkpoint:
         loop = _tensors(found / _LOOP) if _LOOP in expected else {}
     except (SafetensorError, RuntimeError, OSError):
         raise CheckpointError(f"{found} can not be read; use an earlier checkpoint") from None
-    return Checkpoint(weights, loop, progress, recipe)
+    return Checkpoint(weights, loop, progress, recipe, structure)
 
 
 def _standing(folder: Path) -> Path | None:

@@ -23,6 +23,7 @@ from bonaface.bundle import (
     write_card,
 )
 from bonaface.data.chains import is_simulated
+from bonaface.data.clue_schedule import NOT_COMPARABLE, Clues
 from bonaface.data.dataset import species_of_share
 from bonaface.errors import BundleError, CheckpointError
 from bonaface.evaluation.calibration import FamilyCalibration
@@ -30,34 +31,45 @@ from bonaface.evaluation.model_card import model_card
 from bonaface.evaluation.report import Report
 from bonaface.evaluation.report_file import write_report
 from bonaface.evaluation.thresholds import Threshold
+from bonaface.models.architecture import build_detector
 from bonaface.models.detector import Detector
 from bonaface.models.graph import export_onnx
-from bonaface.models.nano import build_nano
+from bonaface.models.low_rank import merge_low_rank
+from bonaface.models.text_anchors import settled
 from bonaface.training.checkpoint import load_checkpoint
 from bonaface.training.loop import BEST
-from bonaface.training.recipe import Recipe, from_dict
-from bonaface.vocabulary import FAMILIES, Label
+from bonaface.training.recipe import Recipe, Simulated, from_dict
+from bonaface.vocabulary import BONAFIDE, FAMILIES, Label
 
 CARD_TEXT = "CARD.md"
 UNMEASURED = StoredThreshold(0.5, 0.5, 0.5, "fixed", None)
 """The threshold of a bundle that nothing has measured yet."""
 
+TOLERANCES = {"nano": 1e-4, "backbone": 1e-3, "resnet": 1e-4}
+"""By how much the scores of a bundle may differ from torch's: sums of large encoders are long."""
+
 
 def detector_of_run(run: Path) -> tuple[Detector, Recipe]:
-    """The detector with the best weights of a run, in eval mode, and its recipe.
+    """The detector with the best weights of a run, in eval mode, as it is deployed, and its recipe.
+
+    A low-rank change is added to the weights that it changes, and texts that were learned with become plain anchors.
 
     Raises:
         CheckpointError: If the run has no whole checkpoint, or the weights do not fit the recipe.
     """
     saved = load_checkpoint(run / BEST)
     recipe = from_dict(saved.recipe)
-    detector = build_nano(recipe.model, mean=recipe.contract.mean, std=recipe.contract.std, seed=recipe.seed)
+    contract = recipe.contract
+    detector = build_detector(
+        recipe.model, mean=contract.mean, std=contract.std, seed=recipe.seed, structure=saved.structure
+    )
     try:
         detector.load_state_dict(saved.weights)
     except RuntimeError as error:
         first = str(error).splitlines()[0]
         raise CheckpointError(f"{run / BEST} does not fit its recipe ({first}); train again") from None
-    return detector.eval(), recipe
+    merge_low_rank(detector)
+    return settled(detector), recipe
 
 
 def export_run(
@@ -99,19 +111,19 @@ def export_run(
         is_mirrored=recipe.is_mirrored,
         scales=scales,
         offsets=offsets,
+        tolerance=TOLERANCES[recipe.model.kind],
     )
-    shares = [name for name, share in recipe.mixture.shares.items() if share > 0]
-    species = tuple(dict.fromkeys(species_of_share(name).name for name in shares))
-    simulated = {species_of_share(name).name for name in shares if is_simulated(name)}
+    species, simulated = _learned_species(recipe, record)
+    num_families = detector.anchors.features.shape[0]
     card = BundleCard(
         name=name or recipe.name,
         version=version,
         contract=recipe.contract,
         threshold=UNMEASURED,
         labels=(Label.BONAFIDE.value, Label.ATTACK.value),
-        families=tuple(family.value for family in FAMILIES),
+        families=tuple(family.value for family in FAMILIES) if num_families > 1 else (),
         species=species,
-        simulated_species=tuple(name for name in species if name in simulated),
+        simulated_species=simulated,
         licence=licence,
         training_data=_sources(record),
         training=record,
@@ -119,7 +131,7 @@ def export_run(
         self_test=_self_test(out / MODEL, recipe.contract.size),
         family_scales=scales,
         family_offsets=offsets,
-        notes=notes,
+        notes=(*notes, *_warnings(recipe)),
     )
     _written(out, card, None)
     return card
@@ -174,6 +186,23 @@ def _record(run: Path) -> Mapping[str, Any]:
             f"{path} must be a run's record in JSON; it is cut or altered; mend it"
         ) from None
     return record
+
+
+def _learned_species(recipe: Recipe, record: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Species of attack that the run has learned from, and those of them that it simulated."""
+    if not isinstance(recipe.data, Simulated):
+        made = recipe.data.simulated_species if isinstance(recipe.data, Clues) else ()
+        found = (one.species for one in _sources(record) if one.species != BONAFIDE.name)
+        return tuple(dict.fromkeys([*found, *made])), made
+    shares = [name for name, share in recipe.mixture.shares.items() if share > 0]
+    species = tuple(dict.fromkeys(species_of_share(name).name for name in shares))
+    simulated = {species_of_share(name).name for name in shares if is_simulated(name)}
+    return species, tuple(name for name in species if name in simulated)
+
+
+def _warnings(recipe: Recipe) -> tuple[str, ...]:
+    is_merged = isinstance(recipe.data, Clues) and recipe.data.is_dev_merged
+    return (NOT_COMPARABLE,) if is_merged else ()
 
 
 def _sources(record: Mapping[str, Any]) -> tuple[TrainingSource, ...]:

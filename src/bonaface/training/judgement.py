@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from accelerate import Accelerator
-from torch.utils.data import DataLoader
 
 from bonaface.contract import InputContract
 from bonaface.evaluation.curves import auc_of
@@ -32,7 +32,7 @@ class DevFigures:
 
 
 def judge(
-    model: Detector, loader: DataLoader[Any], accelerator: Accelerator, *, contract: InputContract,
+    model: Detector, loader: Iterable[Mapping[str, Any]], accelerator: Accelerator, *, contract: InputContract,
     species_names: tuple[str, ...],
 ) -> DevFigures:  # fmt: skip
     """Score the dev crops, on all processes together."""

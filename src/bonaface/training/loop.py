@@ -15,22 +15,26 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import broadcast, set_seed
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from torch.utils.data import DataLoader
 
-from bonaface.data.dataset import SimulatedFaces
 from bonaface.errors import CheckpointError, RecipeError
-from bonaface.models.detector import Detector
-from bonaface.models.nano import build_nano
+from bonaface.models.architecture import build_detector, structure_of
+from bonaface.models.detector import Detector, Evidence
 from bonaface.models.pixels import normalise
+from bonaface.models.router_health import recorded
 from bonaface.training import checkpoint
+from bonaface.training.auxiliary import AuxiliaryLoss
 from bonaface.training.average import averaged
 from bonaface.training.events import append_event, forget_from
+from bonaface.training.feeding import loader_of, samples_of
 from bonaface.training.judgement import DevFigures, judge
 from bonaface.training.losses import evidence_loss
 from bonaface.training.material import Material
+from bonaface.training.memory import recompute_activations
 from bonaface.training.recipe import Recipe, from_dict, to_dict
-from bonaface.training.schedule import optimiser, schedule
-from bonaface.training.stopping import deaf, stop_requests
+from bonaface.training.router_record import write_routers
+from bonaface.training.schedule import batches_of_step, optimiser, schedule
+from bonaface.training.stopping import stop_requests
+from bonaface.training.trainable import let_learn
 
 LAST, BEST = "last", "best"
 
@@ -78,7 +82,7 @@ def train(
     # before workers fork: a child that inherits OpenCV's thread pool waits for it forever
     cv2.setNumThreads(1)
     saved = saved_run(recipe, out, is_resumed=is_resumed)
-    run = _Run(recipe, material, out, accelerator_of(recipe))
+    run = _Run(recipe, material, out, accelerator_of(recipe), saved.structure if saved else None)
     run.begin(saved, start)
     with stop_requests() as stop, run.bar() as bar:
         while run.progress.epoch < recipe.epochs:
@@ -138,36 +142,43 @@ def saved_run(recipe: Recipe, out: Path, *, is_resumed: bool) -> checkpoint.Chec
 class _Run:
     """The moving parts of one run."""
 
-    def __init__(self, recipe: Recipe, material: Material, out: Path, accelerator: Accelerator) -> None:
+    def __init__(
+        self, recipe: Recipe, material: Material, out: Path, accelerator: Accelerator,
+        structure: Mapping[str, Any] | None,
+    ) -> None:  # fmt: skip
         self.recipe, self.out, self.accelerator = recipe, out, accelerator
+        how, contract = recipe.optimisation, recipe.contract
         self.dev_names = material.dev.species_names
-        self.samples = SimulatedFaces(
-            material.scenes,
-            contract=recipe.contract,
-            mixture=recipe.mixture,
-            augmentation=recipe.augmentation,
-            length=recipe.samples_per_epoch,
-            seed=recipe.seed,
-        )
+        samples = samples_of(recipe, material)
         self.loader, self.dev_loader = accelerator.prepare(
-            loader_of(self.samples, recipe, drops_last=True),
+            loader_of(samples, recipe, drops_last=True),
             loader_of(material.dev, recipe, drops_last=False),
         )
         if not len(self.loader):
             raise RecipeError(
-                f"samples_per_epoch must be at least batch_size for each of {accelerator.num_processes} processes; "
-                f"got {recipe.samples_per_epoch} and {recipe.batch_size}"
+                f"an epoch's samples must be at least batch_size for each of {accelerator.num_processes} processes; "
+                f"got {len(samples)} and {recipe.batch_size}"
             )
-        raw = build_nano(
-            recipe.model, mean=recipe.contract.mean, std=recipe.contract.std, seed=recipe.seed
+        raw = build_detector(
+            recipe.model, mean=contract.mean, std=contract.std, seed=recipe.seed, structure=structure
         ).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        how = recipe.optimisation
+        self.structure = structure_of(raw)
+        self.learning = let_learn(raw, recipe.model)
+        if how.is_recomputed:
+            recompute_activations(raw)
         # copied before accelerate wraps the model, so that dev is judged in the precision that is deployed
         self.average = averaged(raw, decay=how.ema_decay).to(accelerator.device)
-        self.model, self.optimizer = accelerator.prepare(raw, optimiser(raw, how))
+        self.model, self.optimizer = accelerator.prepare(
+            raw, optimiser(raw, how, pretrained=self.learning.pretrained)
+        )
+        self.auxiliary = AuxiliaryLoss(raw, how).to(accelerator.device)
         # stepped once a step by hand: accelerate would step it once a process
+        steps = math.ceil(len(self.loader) / how.accumulation)
         self.scheduler = schedule(
-            self.optimizer, num_steps=len(self.loader) * recipe.epochs, warmup_share=how.warmup_share
+            self.optimizer,
+            num_steps=steps * recipe.epochs,
+            warmup_share=how.warmup_share,
+            stride=steps if how.scheduled_by == "epoch" else 1,
         )
         self.progress = checkpoint.Progress(num_processes=accelerator.num_processes)
         self.started = time.monotonic()
@@ -182,6 +193,8 @@ class _Run:
         if self.accelerator.is_main_process:
             self.out.mkdir(parents=True, exist_ok=True)
             forget_from(self.out, self.progress.epoch)
+        if saved is None:
+            self.log("parameters", **self.learning.counts)
 
     def _start_from(self, weights: Mapping[str, torch.Tensor]) -> None:
         try:
@@ -203,6 +216,7 @@ class _Run:
             self.optimizer.load_state_dict(saved.loop["optimizer"])
             self.scheduler.load_state_dict(saved.loop["scheduler"])
             self.average.load_state_dict(saved.loop["average"])
+            self.auxiliary.load_state_dict(saved.loop.get("auxiliary", {}))
         except (KeyError, ValueError, RuntimeError):
             raise CheckpointError(
                 f"{self.out / LAST} does not fit this version of the model; resume with the version it was made by"
@@ -217,43 +231,58 @@ class _Run:
 
     def learn(self, stop: threading.Event, bar: Progress) -> bool:
         """The rest of the epoch under way; ends early, on a whole step, and says True when asked to stop."""
-        recipe, how, epoch = self.recipe, self.recipe.optimisation, self.progress.epoch
+        recipe, epoch = self.recipe, self.progress.epoch
         self.model.train()
         task = bar.add_task("", total=len(self.loader), completed=self.progress.step)
         loader = self.accelerator.skip_first_batches(self.loader, self.progress.step)
         loader.set_epoch(epoch)  # of the loader, which passes it on: on its own it says 0 to the samples
         is_stopped = False
         for batch in loader:
-            # dropout's draws belong to the step, so that a resumed run repeats them
-            step_seed = recipe.seed + 1_000_003 * (epoch * len(self.loader) + self.progress.step)
-            set_seed(step_seed, device_specific=True)
+            # dropout's draws belong to the batch, so that a resumed run repeats them
+            batch_seed = (recipe.seed + 1_000_003 * (epoch * len(self.loader) + self.progress.step)) % 2**31
+            set_seed(batch_seed, device_specific=True)
             pixels = normalise(batch["crop"], mean=recipe.contract.mean, std=recipe.contract.std)
             with self.accelerator.autocast():
                 evidence = self.model(pixels.contiguous(memory_format=torch.channels_last))
-            loss = evidence_loss(
-                evidence,
-                label=batch["label"],
-                targets=batch["targets"],
-                known=batch["known"],
-                label_smoothing=how.label_smoothing,
-                combined_weight=how.combined_weight,
-            )
+            loss = self._loss(evidence, batch)
             value = self._finite(loss)
-            self.accelerator.backward(loss)
-            self.accelerator.clip_grad_norm_(self.model.parameters(), how.clip_norm)
-            self.optimizer.step()
-            self.scheduler.step()
-            self.optimizer.zero_grad()
-            self.average.update_parameters(self.bare)
+            together = batches_of_step(self.progress.step, len(self.loader), recipe.optimisation.accumulation)
+            self.accelerator.backward(loss / len(together))
             self.progress = replace(
                 self.progress, step=self.progress.step + 1, loss_sum=self.progress.loss_sum + value
             )
             bar.update(task, advance=1, description=f"epoch {epoch + 1}/{recipe.epochs} loss {value:.3f}")
+            if self.progress.step < together.stop:
+                continue
+            self._step()
             is_stopped = self._is_stopped(stop)
             if is_stopped:
                 break
         bar.remove_task(task)
         return is_stopped
+
+    def _loss(self, evidence: Evidence, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        how = self.recipe.optimisation
+        auxiliary: torch.Tensor = self.auxiliary(evidence, batch["label"], self.model)
+        return auxiliary + evidence_loss(
+            evidence,
+            label=batch["label"],
+            targets=batch["targets"],
+            known=batch["known"],
+            label_smoothing=how.label_smoothing,
+            combined_weight=how.combined_weight,
+            class_weights=self.recipe.class_weights,
+        )
+
+    def _step(self) -> None:
+        """Move the weights by the gradients of the last batches."""
+        clip_norm = self.recipe.optimisation.clip_norm
+        if clip_norm > 0:
+            self.accelerator.clip_grad_norm_(self.model.parameters(), clip_norm)
+        self.optimizer.step()
+        self.scheduler.step()
+        self.optimizer.zero_grad()
+        self.average.update_parameters(self.bare)
 
     def _finite(self, loss: torch.Tensor) -> float:
         value = float(loss.detach())
@@ -269,22 +298,30 @@ class _Run:
         return bool(self.accelerator.check_trigger())
 
     def judge(self) -> DevFigures:
-        """Figures of the averaged weights on dev; the statistics of norms are the main process's, as saved."""
+        """Figures of the averaged weights on dev, and what their routers do there, in the events.
+
+        The statistics of norms are the main process's, as saved; so is the share of dev that its routers are seen on.
+        """
         broadcast(list(self.average.buffers()))
-        return judge(
-            cast(Detector, self.average.module), self.dev_loader, self.accelerator,
-            contract=self.recipe.contract, species_names=self.dev_names,
-        )  # fmt: skip
+        model = cast(Detector, self.average.module)
+        with recorded(model, self.dev_names) as routers:
+            figures = judge(
+                model, routers.following(self.dev_loader), self.accelerator,
+                contract=self.recipe.contract, species_names=self.dev_names,
+            )  # fmt: skip
+        if self.accelerator.is_main_process:
+            write_routers(self.out, epoch=self.progress.epoch, health=routers.health())
+        return figures
 
     def keep_if_best(self, figures: DevFigures) -> None:
-        """Save the averaged weights as `best` when dev says that they are."""
-        if figures.mean_auc <= self.progress.best_value:
+        """Save the averaged weights as `best` when dev says that they are, or each time where the last are kept."""
+        if self.recipe.kept == "best" and figures.mean_auc <= self.progress.best_value:
             return
         self.progress = replace(self.progress, best_epoch=self.progress.epoch, best_value=figures.mean_auc)
         if self.accelerator.is_main_process:
             checkpoint.save_checkpoint(
                 self.out / BEST, weights=self.average.module.state_dict(), loop=None,
-                progress=self.progress, recipe=to_dict(self.recipe),
+                progress=self.progress, recipe=to_dict(self.recipe), structure=self.structure,
             )  # fmt: skip
 
     def save_last(self) -> None:
@@ -298,9 +335,11 @@ class _Run:
                     "optimizer": self.optimizer.state_dict(),
                     "scheduler": self.scheduler.state_dict(),
                     "average": self.average.state_dict(),
+                    "auxiliary": self.auxiliary.state_dict(),
                 },
                 progress=self.progress,
                 recipe=to_dict(self.recipe),
+                structure=self.structure,
             )
         self.accelerator.wait_for_everyone()
 
@@ -322,15 +361,3 @@ class _Run:
         """A progress bar on the main process."""
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         return Progress(*columns, disable=not self.accelerator.is_main_process)
-
-
-def loader_of(dataset: Any, recipe: Recipe, *, drops_last: bool) -> DataLoader[Any]:
-    """Batches in the order of the indices: the samples themselves are drawn at random."""
-    return DataLoader(
-        dataset,
-        batch_size=recipe.batch_size,
-        num_workers=recipe.num_workers,
-        drop_last=drops_last,
-        worker_init_fn=deaf,
-        pin_memory=torch.cuda.is_available(),
-    )

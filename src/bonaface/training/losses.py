@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
@@ -16,6 +17,7 @@ def evidence_loss(
     known: Tensor,
     label_smoothing: float,
     combined_weight: float,
+    class_weights: tuple[float, float] = (1.0, 1.0),
 ) -> Tensor:
     """Binary cross-entropy over the known family targets, plus that of the combined log-odds.
 
@@ -26,16 +28,32 @@ def evidence_loss(
         known: (batch, families), 0 where a sample says nothing about a family.
         label_smoothing: e in [0, 0.5): targets become e and 1 - e.
         combined_weight: Weight of the combined term.
+        class_weights: Of bona fide and attack samples in every mean, which is over the sum of weights.
 
     Returns:
-        A scalar; each family's term is the mean over its known samples, and the families are averaged.
+        A scalar; each family's term is the mean over its known samples, and the families are averaged. Evidence of any
+        attack, in one column, has the combined term alone.
     """
+    weights = torch.where(label > 0, class_weights[1], class_weights[0])
+    combined = _mean(
+        binary_cross_entropy_with_logits(
+            evidence.attack_logit, _smoothed(label, label_smoothing), reduction="none"
+        ),
+        weights,
+    )
+    if evidence.family_logits.shape[1] == 1:
+        return combined
     families = binary_cross_entropy_with_logits(
         evidence.family_logits, _smoothed(targets, label_smoothing), reduction="none"
     )
-    per_family = (families * known).sum(dim=0) / known.sum(dim=0).clamp(min=1)
-    combined = binary_cross_entropy_with_logits(evidence.attack_logit, _smoothed(label, label_smoothing))
+    per_family = _mean(families, known * weights[:, None])
     return per_family.mean() + combined_weight * combined
+
+
+def _mean(losses: Tensor, weights: Tensor) -> Tensor:
+    """Over samples, the first axis; 0 where no sample has a weight."""
+    total = weights.sum(dim=0)
+    return (losses * weights).sum(dim=0) / torch.where(total > 0, total, 1.0)
 
 
 def _smoothed(targets: Tensor, amount: float) -> Tensor:

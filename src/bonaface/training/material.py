@@ -20,6 +20,7 @@ from bonaface.data.dataset import (
     species_of_share,
 )
 from bonaface.data.manifest import Manifest, check_classes, check_files
+from bonaface.data.pairs import StoredPicture, StoredPictures
 from bonaface.data.randomness import generator
 from bonaface.data.samples import attacked, captured, framed
 from bonaface.data.scenes import found_scenes
@@ -37,16 +38,18 @@ class Material:
     """Ready to learn from.
 
     Attributes:
-        scenes: Of the train split.
+        scenes: Of the train split, to simulate on.
         dev: Prepared crops of the dev split, each simulation of the mixture made once a bona fide picture.
         left_out: Pictures without a usable face, counted by reason.
         sources: Pictures used, counted by (source, licence, species).
+        pictures: Of the train split, where they are used as they are.
     """
 
     scenes: tuple[LabelledScene, ...]
-    dev: FixedCrops
+    dev: FixedCrops | StoredPictures
     left_out: Mapping[str, int]
     sources: Mapping[tuple[str, str, str], int]
+    pictures: tuple[StoredPicture, ...] = ()
 
 
 def gather(
@@ -82,11 +85,12 @@ def gather(
         scenes[found.row.split].append(LabelledScene(found.scene, found.row.species, found.row.subject))
         sources[found.row.source, found.row.licence, found.row.species.name] += 1
     dev = _dev_crops(scenes[Split.DEV], contract=contract, mixture=mixture, seed=seed)
-    _check_dev(dev.species_names)
+    check_dev(dev.species_names)
     return Material(tuple(scenes[Split.TRAIN]), dev, left_out, sources)
 
 
-def _check_dev(species_names: tuple[str, ...]) -> None:
+def check_dev(species_names: tuple[str, ...]) -> None:
+    """Raise `ManifestError` unless dev has both classes: no epoch could be chosen."""
     if BONAFIDE.name not in species_names:
         raise ManifestError(
             "the dev split must have bonafide faces; none can be used; add bona fide pictures"

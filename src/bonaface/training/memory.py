@@ -1,10 +1,15 @@
-"""Freed memory stays with the process: a step frees and takes the same large blocks again and again."""
+"""What a step does with memory: freed blocks stay with the process, and activations may be computed twice."""
 
 from __future__ import annotations
 
 import ctypes
 import ctypes.util
 import sys
+
+from torch import nn
+from transformers import PreTrainedModel
+
+from bonaface.errors import RecipeError
 
 _TRIM_THRESHOLD, _TOP_PAD, _MMAP_MAX = -1, -2, -4
 
@@ -21,3 +26,16 @@ def keep_freed_memory() -> bool:
         return False
     settings = ((_MMAP_MAX, 0), (_TRIM_THRESHOLD, 2**31 - 1), (_TOP_PAD, 256 * 2**20))
     return all(mallopt(name, value) == 1 for name, value in settings)
+
+
+def recompute_activations(model: nn.Module) -> None:
+    """Let the blocks of the image encoder keep their inputs alone in training, and compute the rest again.
+
+    Raises:
+        RecipeError: If the encoder has no blocks that can.
+    """
+    for module in model.modules():
+        if isinstance(module, PreTrainedModel) and module.supports_gradient_checkpointing:
+            module.activation_checkpointing_enable({"use_reentrant": False})
+            return
+    raise RecipeError("optimisation.is_recomputed needs an encoder of transformer blocks; set it to false")

@@ -5,15 +5,39 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import pydantic
 
 from bonaface.contract import InputContract
 from bonaface.data.augmentation import Augmentation
+from bonaface.data.clue_schedule import Clues
 from bonaface.data.dataset import Mixture
+from bonaface.data.pairs import Pairs
 from bonaface.errors import RecipeError, did_you_mean
+from bonaface.models.architecture import KINDS, Architecture
 from bonaface.models.nano import NanoConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Simulated:
+    """Scenes drawn by the recipe's `mixture` and `augmentation`, most attacks simulated on them.
+
+    Attributes:
+        kind: Tells the kinds of data apart.
+    """
+
+    kind: Literal["simulated"] = "simulated"
+
+
+Data = Annotated[Simulated | Pairs | Clues, pydantic.Discriminator("kind")]
+"""What an epoch is made of."""
+
+UNIONS: Mapping[str, Mapping[str, type]] = {
+    "model": KINDS,
+    "data": {"simulated": Simulated, "pairs": Pairs, "clues": Clues},
+}
+"""Settings of a recipe that are of one of several kinds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,22 +45,36 @@ class Optimisation:
     """How weights move.
 
     Attributes:
+        kind: `adamw`: weight decay apart from the gradient, on matrices and kernels, never on biases, norms, gates and
+            scales; `adam_l2`: as a part of the gradient, on every parameter, as torch's Adam has it.
         lr_new: Peak learning rate of parameters that start from scratch.
         lr_pretrained: Of those that come trained.
-        weight_decay: AdamW's, on matrices and kernels; never on biases, norms, gates and scales.
+        betas: Of the running means of gradients and of their squares.
+        weight_decay: See `kind`.
         warmup_share: Share of all steps over which the rate rises; then it falls to 0 as a cosine.
+        scheduled_by: Whether the rate changes with every step or with every epoch.
+        accumulation: Batches whose gradients make one step.
+        is_recomputed: Whether blocks forget their activations and compute them again for the gradient: less memory,
+            more time.
         label_smoothing: Targets are this far from 0 and 1.
         combined_weight: Weight of the loss on the combined score beside that of the families.
-        clip_norm: Gradients longer than this are shortened to it.
-        ema_decay: Of the averaged weights, which are the ones judged and saved.
+        class_regularisation: Weight of the loss that draws classes together and apart; 0 = none.
+        clip_norm: Gradients longer than this are shortened to it; 0 = none are.
+        ema_decay: Of the averaged weights, which are the ones judged and saved; 0 = the last ones are.
     """
 
+    kind: Literal["adamw", "adam_l2"] = "adamw"
     lr_new: float = 1.2e-3
     lr_pretrained: float = 1e-6
+    betas: tuple[float, float] = (0.9, 0.99)
     weight_decay: float = 0.05
     warmup_share: float = 0.05
+    scheduled_by: Literal["step", "epoch"] = "step"
+    accumulation: int = 1
+    is_recomputed: bool = False
     label_smoothing: float = 0.02
     combined_weight: float = 0.5
+    class_regularisation: float = 0.0
     clip_norm: float = 1.0
     ema_decay: float = 0.998
 
@@ -49,24 +87,29 @@ class Recipe:
         name: As `bonaface train NAME` says it.
         model: Settings of the detector.
         contract: How pictures become its input.
-        mixture: What an epoch is made of.
-        augmentation: Changes drawn alike for every class.
+        data: Where samples come from.
+        mixture: What an epoch of simulated data is made of.
+        augmentation: Its changes drawn alike for every class.
         optimisation: How weights move.
-        epochs: Passes of `samples_per_epoch` samples.
-        samples_per_epoch: Drawn afresh for every epoch.
+        epochs: Passes over the data.
+        samples_per_epoch: Drawn afresh for every epoch of simulated data; pairs, and pictures with clues, come all in
+            every epoch.
         batch_size: Samples a step and process.
         num_workers: Processes that make samples beside the loop.
         seed: The same seed gives the same samples in the same order.
         is_mirrored: Whether the exported model judges every crop together with its mirror image.
         mixed_precision: `bf16` forms the model's products in bfloat16; weights and losses stay float32.
+        kept: Which epoch's weights are kept as `best`: the best on dev, or the last.
 
     Raises:
-        RecipeError: If a count is below 1, or the model's input is not the contract's crop.
+        RecipeError: If a count is below 1, the model's input is not the contract's crop, or data and contract do not
+            fit.
     """
 
     name: str
-    model: NanoConfig = field(default_factory=NanoConfig)
+    model: Architecture = field(default_factory=NanoConfig)
     contract: InputContract = field(default_factory=InputContract)
+    data: Data = field(default_factory=Simulated)
     mixture: Mixture = field(default_factory=Mixture)
     augmentation: Augmentation = field(default_factory=Augmentation)
     optimisation: Optimisation = field(default_factory=Optimisation)
@@ -77,6 +120,12 @@ class Recipe:
     seed: int = 0
     is_mirrored: bool = True
     mixed_precision: Literal["no", "bf16"] = "no"
+    kept: Literal["best", "last"] = "best"
+
+    @property
+    def class_weights(self) -> tuple[float, float]:
+        """Of bona fide and attack samples in the loss."""
+        return self.data.class_weights if isinstance(self.data, Clues) else (1.0, 1.0)
 
     def __post_init__(self) -> None:
         for name in ("epochs", "samples_per_epoch", "batch_size"):
@@ -86,6 +135,27 @@ class Recipe:
             raise RecipeError(
                 f"model.image_size and contract.size must be equal; "
                 f"got {self.model.image_size} and {self.contract.size}; set both"
+            )
+        self._check_data()
+        if self.optimisation.accumulation < 1:
+            raise RecipeError(
+                f"optimisation.accumulation must be at least 1; got {self.optimisation.accumulation}"
+            )
+
+    def _check_data(self) -> None:
+        is_stored, finder = not isinstance(self.data, Simulated), self.contract.finder
+        if is_stored != (finder == "whole"):
+            wanted = (
+                f"'whole', {self.data.kind} are used as they are" if is_stored else "one that finds faces"
+            )
+            raise RecipeError(
+                f"contract.finder must be {wanted}; got '{finder}'; set data.kind or contract.finder"
+            )
+        if isinstance(self.data, Pairs) and self.batch_size % 2:
+            raise RecipeError(f"batch_size must be even, for whole pairs; got {self.batch_size}")
+        if isinstance(self.data, Clues) and self.data.is_dev_merged and self.kept == "best":
+            raise RecipeError(
+                "kept must be 'last' where dev is learned from: it can not choose an epoch; got 'best'; set kept=last"
             )
 
 
@@ -107,7 +177,9 @@ def from_dict(plain: Mapping[str, Any]) -> Recipe:
         return pydantic.TypeAdapter(Recipe).validate_json(json.dumps(dict(plain)), strict=True)
     except pydantic.ValidationError as error:
         first = error.errors()[0]
-        where, came = ".".join(map(str, first["loc"])), f"; got {first['input']!r}"
+        # a union's tag is part of the place for pydantic, and of no key
+        head, *rest = map(str, first["loc"])
+        where, came = ".".join([head, *rest[head in UNIONS :]]), f"; got {first['input']!r}"
         raise RecipeError(f"{where}: {first['msg']}{'' if first['type'] == 'missing' else came}") from None
 
 
@@ -156,12 +228,20 @@ def _refuse_unknown(kind: type, plain: Mapping[str, Any], at: str) -> None:
             raise RecipeError(
                 f"{at or 'the recipe'} has {', '.join(known)}; got '{word}'{did_you_mean(word, known)}"
             )
-        inner = _dataclass_of(known[word])
+        inner = _dataclass_of(known[word], value)
         if inner is not None and isinstance(value, Mapping):
             _refuse_unknown(inner, value, f"{at}.{word}".lstrip("."))
 
 
-def _dataclass_of(one: Any) -> type | None:
-    """The dataclass that a field is filled with by default, if it is one."""
+def _dataclass_of(one: Any, plain: Any) -> type | None:
+    """The dataclass that a field holds, if it holds one: of the kind that its plain value says, or as by default."""
+    if one.name in UNIONS and isinstance(plain, Mapping):
+        kinds = UNIONS[one.name]
+        kind = str(plain.get("kind", next(iter(kinds))))
+        if kind not in kinds:
+            raise RecipeError(
+                f"{one.name}.kind must be one of {', '.join(kinds)}; got '{kind}'{did_you_mean(kind, kinds)}"
+            )
+        return kinds[kind]
     default = one.default_factory() if callable(one.default_factory) else None
     return type(default) if is_dataclass(default) else None

@@ -105,7 +105,7 @@ def begun(
         hardware=hardware(),
         pictures=tuple(Pictures(*kind, count) for kind, count in sorted(material.sources.items())),
         left_out=dict(material.left_out),
-        num_train=len(material.scenes),
+        num_train=len(material.scenes) + len(material.pictures),
         num_dev=len(material.dev),
         started=_now(),
         earlier_runs=() if parent is None else (*parent.earlier_runs, _brief(parent)),

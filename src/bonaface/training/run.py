@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
-from bonaface.data.manifest import read_manifest
+from bonaface.data.clue_schedule import Clues, scheduled
+from bonaface.data.manifest import Manifest, read_manifest
+from bonaface.errors import RecipeError
 from bonaface.faces.finder import Finder
+from bonaface.models.architecture import build_detector
 from bonaface.training.checkpoint import load_checkpoint
+from bonaface.training.frozen import is_frozen, run_frozen
 from bonaface.training.loop import BEST, Result, accelerator_of, saved_run, train
-from bonaface.training.material import gather
-from bonaface.training.recipe import Recipe
+from bonaface.training.material import Material, gather
+from bonaface.training.recipe import Recipe, Simulated
 from bonaface.training.record import begun, ended, read_record, write_record
+from bonaface.training.stored_material import gather_stored
+from bonaface.training.trainable import let_learn
 
 
 def run_recipe(
@@ -25,7 +32,7 @@ def run_recipe(
     start_from: Path | None = None,
     on_row: Callable[[], None] = lambda: None,
 ) -> Result:
-    """Find the faces, train, and keep `run.json` beside the checkpoints at the start and at the end.
+    """Read the pictures, train, and keep `run.json` beside the checkpoints at the start and at the end.
 
     Resuming a finished run changes nothing. Under `torchrun` all processes call this, and the main one writes.
 
@@ -43,26 +50,54 @@ def run_recipe(
         CheckpointError: If `out` holds a run already; when resuming, if it holds none, or one of another recipe; if
             the run to start from has no whole checkpoint, or one of another model.
         ManifestError: If the manifest or its pictures are not fit to train on.
-        RecipeError: If the recipe does not fit the finder or the number of samples, or the loss is not finite.
+        RecipeError: If the recipe does not fit the finder, the number of samples or the encoder, or the loss is not
+            finite.
     """
-    saved_run(recipe, out, is_resumed=is_resumed)  # refuses before the minutes that finding faces takes
+    manifest = read_manifest(manifest_path)
+    if isinstance(recipe.data, Clues):
+        recipe = replace(recipe, data=scheduled(recipe.data, manifest))
+    # these refuse before the minutes that reading pictures takes
+    saved_run(recipe, out, is_resumed=is_resumed)
+    if not is_resumed:
+        _check_model(recipe)
     earlier = read_record(out) if is_resumed else None
     start, parent = None, None
     if start_from is not None and not is_resumed:
+        if is_frozen(recipe):
+            raise RecipeError(
+                "a detector of which nothing is tuned must start from its encoder's own weights; leave --start-from out"
+            )
         start, parent = load_checkpoint(start_from / BEST).weights, read_record(start_from)
-    material = gather(
-        read_manifest(manifest_path),
-        finder=finder,
-        contract=recipe.contract,
-        mixture=recipe.mixture,
-        seed=recipe.seed,
-        on_row=on_row,
-    )
+    material = _gathered(recipe, manifest, finder, on_row)
     is_writing = accelerator_of(recipe).is_main_process and not (earlier and earlier.finished)
     record = begun(recipe, material, command=command, earlier=earlier, parent=parent)
     if is_writing:
         write_record(out, record)
-    result = train(recipe, material, out, is_resumed=is_resumed, start=start)
+    if is_frozen(recipe):
+        result = run_frozen(recipe, material, out, is_resumed=is_resumed)
+    else:
+        result = train(recipe, material, out, is_resumed=is_resumed, start=start)
     if is_writing:
         write_record(out, ended(record, result.progress, is_finished=result.is_finished, out=out))
     return result
+
+
+def _check_model(recipe: Recipe) -> None:
+    """Raise what building and freezing the model will raise."""
+    contract = recipe.contract
+    model = build_detector(recipe.model, mean=contract.mean, std=contract.std, seed=recipe.seed)
+    if not is_frozen(recipe):
+        let_learn(model, recipe.model)
+
+
+def _gathered(recipe: Recipe, manifest: Manifest, finder: Finder, on_row: Callable[[], None]) -> Material:
+    if isinstance(recipe.data, Simulated):
+        return gather(
+            manifest,
+            finder=finder,
+            contract=recipe.contract,
+            mixture=recipe.mixture,
+            seed=recipe.seed,
+            on_row=on_row,
+        )
+    return gather_stored(manifest, contract=recipe.contract, on_row=on_row)

@@ -1,4 +1,4 @@
-"""The learning rate over a run, and which parameters decay."""
+"""What moves the parameters: the optimiser, its learning rate over a run, and which parameters decay."""
 
 from __future__ import annotations
 
@@ -6,16 +6,14 @@ import math
 from typing import Any
 
 from torch import nn
-from torch.optim import AdamW, Optimizer
+from torch.optim import Adam, AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 from bonaface.training.recipe import Optimisation
 
-_BETAS = (0.9, 0.99)
 
-
-def optimiser(model: nn.Module, how: Optimisation, *, pretrained: frozenset[str] = frozenset()) -> AdamW:
-    """AdamW over four groups: new or pre-trained, with or without weight decay.
+def optimiser(model: nn.Module, how: Optimisation, *, pretrained: frozenset[str] = frozenset()) -> Adam:
+    """AdamW or Adam over at most four groups: new or pre-trained, with or without weight decay.
 
     Args:
         model: Whose trainable parameters move.
@@ -25,7 +23,8 @@ def optimiser(model: nn.Module, how: Optimisation, *, pretrained: frozenset[str]
     groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
-            groups.setdefault((name in pretrained, _decays(name, parameter)), []).append(parameter)
+            decays = how.kind == "adam_l2" or _decays(name, parameter)
+            groups.setdefault((name in pretrained, decays), []).append(parameter)
     settings: list[dict[str, Any]] = [
         {
             "params": parameters,
@@ -34,7 +33,7 @@ def optimiser(model: nn.Module, how: Optimisation, *, pretrained: frozenset[str]
         }
         for (is_old, decays), parameters in sorted(groups.items(), key=lambda group: group[0])
     ]
-    return AdamW(settings, betas=_BETAS)
+    return (AdamW if how.kind == "adamw" else Adam)(settings, betas=how.betas)
 
 
 def _decays(name: str, parameter: nn.Parameter) -> bool:
@@ -43,9 +42,13 @@ def _decays(name: str, parameter: nn.Parameter) -> bool:
     return parameter.ndim >= 2 and module != "position_embedding" and "bias" not in own
 
 
-def schedule(optimizer: Optimizer, *, num_steps: int, warmup_share: float) -> LambdaLR:
-    """Linear rise over `warmup_share` of `num_steps`, then a cosine to 0."""
-    return LambdaLR(optimizer, lambda step: rate_at(step, num_steps=num_steps, warmup_share=warmup_share))
+def schedule(optimizer: Optimizer, *, num_steps: int, warmup_share: float, stride: int = 1) -> LambdaLR:
+    """Linear rise over `warmup_share` of `num_steps`, then a cosine to 0; the rate changes every `stride` steps."""
+
+    def rate(step: int) -> float:
+        return rate_at(step - step % stride, num_steps=num_steps, warmup_share=warmup_share)
+
+    return LambdaLR(optimizer, rate)
 
 
 def rate_at(step: int, *, num_steps: int, warmup_share: float) -> float:
@@ -59,3 +62,13 @@ def rate_at(step: int, *, num_steps: int, warmup_share: float) -> float:
         return (step + 1) / warmup
     done = min(1.0, (step - warmup) / max(1, num_steps - warmup))
     return 0.5 * (1 + math.cos(math.pi * done))
+
+
+def batches_of_step(batch: int, num_batches: int, accumulation: int) -> range:
+    """The batches of an epoch that make one step together with `batch`; the last step may have fewer.
+
+    >>> [list(batches_of_step(batch, 5, 2)) for batch in (0, 3, 4)]
+    [[0, 1], [2, 3], [4]]
+    """
+    first = batch - batch % accumulation
+    return range(first, min(first + accumulation, num_batches))

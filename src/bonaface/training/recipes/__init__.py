@@ -6,9 +6,27 @@ from collections.abc import Callable
 
 from bonaface.errors import RecipeError, did_you_mean
 from bonaface.training.recipe import Recipe
-from bonaface.training.recipes.nano import nano, nano_finish, nano_last
+from bonaface.training.recipes.baselines import linear_probe, zero_shot
+from bonaface.training.recipes.clip import paper, practical
+from bonaface.training.recipes.nano import nano, nano_finish, nano_last, nano_wide
+from bonaface.training.recipes.resnet import resnet, resnet_spsc, resnet_spsc_challenge
 
-RECIPES: dict[str, Callable[[], Recipe]] = {"nano": nano, "nano_finish": nano_finish, "nano_last": nano_last}
+RECIPES: dict[str, Callable[[], Recipe]] = {
+    recipe.__name__: recipe
+    for recipe in (
+        nano,
+        nano_finish,
+        nano_last,
+        nano_wide,
+        paper,
+        practical,
+        zero_shot,
+        linear_probe,
+        resnet,
+        resnet_spsc,
+        resnet_spsc_challenge,
+    )
+}
 
 
 def recipe_named(name: str) -> Recipe:

@@ -1,4 +1,4 @@
-"""`nano`: the embedded default, from scratch on two CPU cores, in three stages."""
+"""`nano`: the embedded default, from scratch on two CPU cores, in four stages."""
 
 from __future__ import annotations
 
@@ -57,4 +57,52 @@ def nano_last() -> Recipe:
         optimisation=replace(second.optimisation, lr_new=4e-4),
         epochs=6,
         seed=2,
+    )
+
+
+def nano_wide() -> Recipe:
+    """The fourth stage: every simulated species, and a camera that errs more in exposure, haze, grain and sharpening.
+
+    Expected: dev AUC 0.87, the mean over 16 kinds of attack. 20 epochs, 78 minutes beside much other work.
+
+    Command: bonaface train nano_wide --start-from runs/nano-last --data faces/manifest.csv --out runs/nano-wide
+    """
+    third = nano_last()
+    shares = {
+        "print": 0.13,
+        "replay": 0.14,
+        "cutout": 0.04,
+        "paper_mask": 0.05,
+        "mask_3d": 0.05,
+        "spsc": 0.03,
+        "faceswap": 0.15,
+        "swap": 0.07,
+        "sdsc": 0.05,
+        "reenactment": 0.05,
+        "attribute_edit": 0.05,
+        "morph": 0.05,
+        "generated": 0.05,
+        "injection": 0.04,
+        "diffusion": 0.10,
+        "faceswap+print": 0.02,
+        "generated+replay": 0.01,
+    }
+    return replace(
+        third,
+        name="nano_wide",
+        mixture=Mixture(shares=shares, strength=(0.55, 1.25)),
+        augmentation=replace(
+            third.augmentation,
+            rendering=0.6,
+            depth=0.3,
+            backdrop=0.15,
+            sharpening=0.3,
+            background=0.35,
+            grey=0.08,
+        ),
+        optimisation=replace(third.optimisation, lr_new=8e-4),
+        epochs=20,
+        samples_per_epoch=7200,
+        num_workers=1,
+        seed=3,
     )

@@ -1,0 +1,52 @@
+"""What the loop is fed with: samples by the recipe's kind of data, in batches."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch.utils.data import DataLoader
+
+from bonaface.data.clue_schedule import Clues
+from bonaface.data.clued_pictures import CluedPictures
+from bonaface.data.dataset import SimulatedFaces
+from bonaface.data.pairs import PairedPictures, Pairs, StoredPictures
+from bonaface.training.material import Material
+from bonaface.training.recipe import Recipe
+from bonaface.training.stopping import deaf
+
+
+def samples_of(recipe: Recipe, material: Material) -> SimulatedFaces | PairedPictures | CluedPictures:
+    """The samples that the recipe trains on.
+
+    Raises:
+        ManifestError: If pictures that it needs are missing.
+        RecipeError: If its settings contradict each other.
+    """
+    if isinstance(recipe.data, Pairs):
+        return PairedPictures(material.pictures, contract=recipe.contract, how=recipe.data, seed=recipe.seed)
+    if isinstance(recipe.data, Clues):
+        dev = material.dev.pictures if isinstance(material.dev, StoredPictures) else ()
+        return CluedPictures(
+            material.pictures, contract=recipe.contract, how=recipe.data, seed=recipe.seed, dev=dev
+        )
+    return SimulatedFaces(
+        material.scenes,
+        contract=recipe.contract,
+        mixture=recipe.mixture,
+        augmentation=recipe.augmentation,
+        length=recipe.samples_per_epoch,
+        seed=recipe.seed,
+    )
+
+
+def loader_of(dataset: Any, recipe: Recipe, *, drops_last: bool) -> DataLoader[Any]:
+    """Batches in the order of the indices: the samples themselves are drawn at random."""
+    return DataLoader(
+        dataset,
+        batch_size=recipe.batch_size,
+        num_workers=recipe.num_workers,
+        drop_last=drops_last,
+        worker_init_fn=deaf,
+        pin_memory=torch.cuda.is_available(),
+    )
