@@ -30,14 +30,14 @@ check: .venv-dev/.ready  ## Lint, formatting and types
 	.venv-dev/bin/mypy
 
 test: .venv-dev/.ready check  ## Everything: check, then all tests
-	.venv-dev/bin/python -m pytest
+	.venv-dev/bin/python -m pytest --numprocesses auto --dist loadfile
 
 format: .venv-dev/.ready  ## Mend what can be mended
 	.venv-dev/bin/ruff check --fix-only .
 	.venv-dev/bin/ruff format .
 
 FACES ?= ../shared/faces
-nano: .venv-dev/.ready  ## Train, measure and embed the default bundle from FACES (about an hour)
+nano: .venv-dev/.ready  ## Train, measure and embed the default bundle from FACES (about three hours)
 	benchmarks/nano.sh $(FACES)
 
 clean:  ## Remove what was built

@@ -57,7 +57,7 @@ def test_every_option_says_what_it_is_for(commands):
 def test_commands_in_the_readme_are_commands(commands):
     text = (ROOT / "README.md").read_text()
     for line in re.findall(
-        r"bonaface ((?:check|demo|simulate|train|evaluate|report|calibrate|stress|import|export|models) ?[^`\n]*)",
+        r"bonaface ((?:check|demo|simulate|train|evaluate|report|compare|calibrate|stress|router|import|export|models) ?[^`\n]*)",
         text,
     ):
         words = re.split(r"[\s`]+", line)

@@ -163,6 +163,8 @@ assert said("models", "show", bundle)[0] == 0
 code, out, err = said("simulate", folder, folder + "-made", "--species", "print,faceswap,spsc")
 assert code == 0, err
 for words, extra in (
+    (("simulate", folder, folder + "-adv", "--species", "adversarial", "--against", folder), "train"),
+    (("compare", folder + "/plan.toml", "--out", folder), "train"),
     (("train", "nano", "--data", "m.csv", "--out", folder), "train"),
     (("export", folder, folder + "-bundle"), "train"),
     (("evaluate", scores, "--out", folder + "-out"), "report"),
