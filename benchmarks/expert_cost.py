@@ -94,6 +94,8 @@ def passes(models, paths, engine, threads, batch, size):
         return {name: lambda m=model: m(tensor) for name, model in models.items()}
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+    # waiting threads of one model would take the core from the next
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     sessions = {
         name: onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
         for name, path in paths.items()
@@ -184,7 +186,7 @@ def main():
                     "models": summary(times, parameters),
                 }
             )
-    Console().print(table(results))
+    Console(width=120).print(table(results))
     if arguments.out:
         found = {
             "machine": platform.processor() or platform.machine(),
