@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import re
 import sys
-from html.parser import HTMLParser
 
 import pytest
 
@@ -11,6 +10,7 @@ from bonaface.evaluation.canvas import VARIABLES
 from bonaface.evaluation.leaderboard import Failure
 from bonaface.evaluation.leaderboard_page import leaderboard_page, write_leaderboard_page
 
+from .pages import check_page
 from .test_standings import board_of, runs
 
 BOARD = board_of(
@@ -46,22 +46,7 @@ def test_one_protocol_needs_no_index_and_an_unknown_interval_no_bar(text) -> Non
 
 
 def test_it_loads_nothing_and_is_well_formed(text) -> None:
-    assert not re.search(r"(src|href)=\"(?!#)|url\((?!#)|@import", text)
-    open_tags: list[str] = []
-
-    class Reader(HTMLParser):
-        def handle_starttag(self, tag, attrs):
-            if tag not in {"meta", "use", "path", "br"}:
-                open_tags.append(tag)
-
-        def handle_endtag(self, tag):
-            if tag not in {"use", "path"}:
-                assert open_tags.pop() == tag
-
-    Reader().feed(text)
-    assert open_tags == []
-    names = re.findall(r' id="([^"]*)"', text)
-    assert len(names) == len(set(names))
+    check_page(text)
 
 
 def test_every_colour_of_its_figures_is_the_pages(text) -> None:

@@ -15,7 +15,6 @@ from bonaface.training.average import averaged
 
 from .tiny_text import (
     WIDTH,
-    clip_tokenizer,
     siglip_tokenizer,
     siglip_tower,
     text_tower,
@@ -26,18 +25,7 @@ from .tiny_text import (
 TEXTS = anchor_texts(PromptsConfig(("T-3", "T-8"), level="family"))
 
 
-@pytest.fixture(autouse=True)
-def _one_thread():
-    """Many small products: more threads would wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.fixture(scope="module")
-def tokenizer(tmp_path_factory):
-    return clip_tokenizer(tmp_path_factory.mktemp("tokenizer"))
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ from bonaface.models.prompts import AnchorTexts, PromptsConfig, anchor_texts
 from bonaface.models.text_features import averaging, embedded, text_features, tokenised
 
 from .tiny_text import (
-    clip_tokenizer,
     siglip_tokenizer,
     siglip_tower,
     text_tower,
@@ -19,14 +18,7 @@ from .tiny_text import (
     tiny_siglip,
 )
 
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    """Many small products: more threads would wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")
@@ -37,11 +29,6 @@ def clip():
 @pytest.fixture(scope="module")
 def tower(clip):
     return text_tower(clip)
-
-
-@pytest.fixture(scope="module")
-def tokenizer(tmp_path_factory):
-    return clip_tokenizer(tmp_path_factory.mktemp("tokenizer"))
 
 
 @torch.no_grad()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bonaface.cli.console import remark, say, words
-from bonaface.cli.judging import REPORT, is_score_table, judged
+from bonaface.cli.judging import REPORT, is_score_table, judged, may_share_subjects
 from bonaface.cli.options import AnyBundle, Finder, Frames, Presentations, Rule, Seed, Threads
 from bonaface.cli.report_table import show
 
@@ -71,7 +71,7 @@ def evaluate(
         table, name, scores = read_scores(source), None, source
     else:
         table, name, scores = judged(source, out, bundle=bundle, finder=finder, threads=threads)
-        allow_shared_subjects = allow_shared_subjects or _is_official(source)
+        allow_shared_subjects = allow_shared_subjects or may_share_subjects(source)
     report = report_from_scores(
         table,
         rule,
@@ -93,14 +93,6 @@ def evaluate(
         title = "[bold red]incomplete[/] "
         remark("no threshold could be chosen: rates at a threshold are not known", title=title)
         raise typer.Exit(2)
-
-
-def _is_official(manifest: Path) -> bool:
-    """Whether an official protocol put every row into its split: it may share people between splits."""
-    from bonaface.data.manifest import read_manifest
-    from bonaface.data.splits import is_official
-
-    return all(map(is_official, read_manifest(manifest).rows))
 
 
 def _drawn(report: Report, table: ScoreTable, out: Path, base: Path, robustness: Path | None) -> list[Path]:

@@ -40,14 +40,12 @@ def export(
         if error.name is None or error.name.startswith("bonaface"):
             raise
         raise MissingExtraError("bonaface export", extra="train") from None
-    from bonaface.cli.judging import judged
+    from bonaface.cli.judging import judged, may_share_subjects
     from bonaface.cli.report_table import show
 
     about: dict[str, Any] = {"version": version, "licence": licence, "name": name, "notes": tuple(note or ())}
     card = export_run(run, out, **about)
     if data is not None:
-        from bonaface.data.manifest import read_manifest
-        from bonaface.data.splits import is_official
         from bonaface.evaluation.bootstrap import REPLICATES
         from bonaface.evaluation.calibration import fit_families
         from bonaface.evaluation.reporting import report_from_scores
@@ -57,8 +55,7 @@ def export(
         if card.families:
             export_run(run, out, calibration=fit_families(dev), **about)
         table, bundle_id, _ = judged(data, folder, bundle=out)
-        # an official protocol shares people between its splits as it likes; the report notes it
-        may_share = all(map(is_official, read_manifest(data).rows))
+        may_share = may_share_subjects(data)
         report = report_from_scores(
             table, bundle=bundle_id, replicates=REPLICATES, allow_shared_subjects=may_share
         )

@@ -32,6 +32,14 @@ def is_score_table(path: Path) -> bool:
             return False
 
 
+def may_share_subjects(manifest: Path) -> bool:
+    """Whether an official protocol put every row into its split: it shares people as it likes; the report notes it."""
+    from bonaface.data.manifest import read_manifest
+    from bonaface.data.splits import is_official
+
+    return all(map(is_official, read_manifest(manifest).rows))
+
+
 def scores_of(source: Path) -> Path:
     """The score table that `source` is, or that the evaluation in this folder was computed from.
 

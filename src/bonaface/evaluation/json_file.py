@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bonaface.errors import ScoreError
+from bonaface.evaluation.whole_text import write_text
 
 
 def read_object(path: str | os.PathLike[str], what: str, remedy: str) -> dict[str, Any]:
@@ -35,8 +36,4 @@ def read_object(path: str | os.PathLike[str], what: str, remedy: str) -> dict[st
 
 def write_object(path: str | os.PathLike[str], plain: Mapping[str, Any]) -> None:
     """Write JSON that any parser reads; the file is replaced at once when the new one is complete."""
-    target = Path(path)
-    part = target.with_name(target.name + ".part")
-    text = json.dumps(plain, indent=2, ensure_ascii=False, allow_nan=False)
-    part.write_text(text + "\n", encoding="utf-8")
-    part.replace(target)
+    write_text(path, json.dumps(plain, indent=2, ensure_ascii=False, allow_nan=False) + "\n")

@@ -5,11 +5,9 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from bonaface import __version__
-from bonaface.errors import MissingExtraError
 from bonaface.evaluation.canvas import BONAFIDE, INK, PAPER, SOFT, axes, foreign, svg
 from bonaface.evaluation.figures import shortened, width_of
 from bonaface.evaluation.leaderboard import Board, Leaderboard, Standing
@@ -24,6 +22,8 @@ from bonaface.evaluation.leaderboard_text import (
     versus_rows,
 )
 from bonaface.evaluation.markup import visible
+from bonaface.evaluation.template import template_named
+from bonaface.evaluation.whole_text import write_text
 from bonaface.evaluation.wording import statistic_name
 
 DRAWN = ("acer_pooled", "auc")
@@ -36,17 +36,10 @@ def leaderboard_page(board: Leaderboard) -> str:
     Raises:
         MissingExtraError: If jinja2 or matplotlib is not installed.
     """
-    try:
-        import jinja2  # noqa: PLC0415 - outside the light install
-        from markupsafe import Markup  # noqa: PLC0415 - comes with it
-    except ImportError:
-        raise MissingExtraError("the page of a leaderboard", extra="report") from None
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters["visible"] = visible
-    template = (Path(__file__).parent / "leaderboard.html.jinja").read_text(encoding="utf-8")
-    return environment.from_string(template).render(
+    template = template_named("leaderboard.html.jinja", what="the page of a leaderboard")
+    from markupsafe import Markup  # noqa: PLC0415 - comes with jinja2
+
+    return template.render(
         board=board,
         version=__version__,
         how=how_measured(board),
@@ -69,11 +62,7 @@ def leaderboard_page(board: Leaderboard) -> str:
 
 def write_leaderboard_page(path: str | os.PathLike[str], board: Leaderboard) -> None:
     """Write the page, whole or not at all."""
-    text = leaderboard_page(board)
-    target = Path(path)
-    part = target.with_name(target.name + ".part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(target)
+    write_text(path, leaderboard_page(board))
 
 
 def _figures(name: str, board: Board) -> list[tuple[str, str]]:

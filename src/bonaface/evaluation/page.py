@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from bonaface import __version__
-from bonaface.errors import MissingExtraError, ScoreError
+from bonaface.errors import ScoreError
 from bonaface.evaluation import wording
 from bonaface.evaluation.canvas import BONAFIDE, INK
 from bonaface.evaluation.contact_sheet import Pictures, worst_errors
@@ -25,11 +24,12 @@ from bonaface.evaluation.figures import (
     reliability_diagram,
     robustness_plot,
 )
-from bonaface.evaluation.markup import visible
 from bonaface.evaluation.measured import MeasuredRate
 from bonaface.evaluation.report import LimitReport, Report, SpeciesReport
 from bonaface.evaluation.robustness import Robustness
 from bonaface.evaluation.scores import ScoreTable
+from bonaface.evaluation.template import template_named
+from bonaface.evaluation.whole_text import write_text
 from bonaface.vocabulary import FAMILIES, Family
 
 MARKERS: dict[Family | None, str] = {Family.PHYSICAL: "o", Family.DIGITAL: "D", None: "s"}
@@ -85,11 +85,7 @@ def write_page(
         pictures: Likewise.
         robustness: Likewise.
     """
-    text = page(report, table, pictures=pictures, robustness=robustness)
-    target = Path(path)
-    part = target.with_name(target.name + ".part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(target)
+    write_text(path, page(report, table, pictures=pictures, robustness=robustness))
 
 
 def page(
@@ -111,29 +107,13 @@ def page(
         ScoreError: If the table has not the rows that the report counts.
         MissingExtraError: If jinja2, matplotlib or scipy is not installed.
     """
-    try:
-        import jinja2  # noqa: PLC0415 - outside the light install
-        from markupsafe import Markup  # noqa: PLC0415 - comes with it
-    except ImportError:
-        raise MissingExtraError("the page of a report", extra="report") from None
+    template = template_named("page.html.jinja", what="the page of a report", filters=_filters())
+    from markupsafe import Markup  # noqa: PLC0415 - comes with jinja2
+
     rows = table.of_split(report.split)
     _check_rows(report, rows)
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters |= {
-        "percent": wording.percent,
-        "decimal": wording.decimal,
-        "percents": lambda ends: wording.interval_text(*ends),
-        "ends": lambda ends: wording.decimal_interval_text(*ends),
-        "rate_cells": wording.rate_cells,
-        "statistic_name": wording.statistic_name,
-        "visible": visible,
-        "count": "{:,}".format,
-    }
-    template = (Path(__file__).parent / "page.html.jinja").read_text(encoding="utf-8")
     figures = {name: Markup(drawn) for name, drawn in _figures(report, rows)}
-    return environment.from_string(template).render(
+    return template.render(
         report=report,
         version=__version__,
         headlines=list(headlines(report)),
@@ -151,6 +131,18 @@ def page(
         ],
         sheets=_sheets(report, rows, pictures),
     )
+
+
+def _filters() -> dict[str, Callable[..., Any]]:
+    return {
+        "percent": wording.percent,
+        "decimal": wording.decimal,
+        "percents": lambda ends: wording.interval_text(*ends),
+        "ends": lambda ends: wording.decimal_interval_text(*ends),
+        "rate_cells": wording.rate_cells,
+        "statistic_name": wording.statistic_name,
+        "count": "{:,}".format,
+    }
 
 
 def headlines(report: Report) -> Iterator[Headline]:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 
 from bonaface import __version__
-from bonaface.errors import MissingExtraError
-from bonaface.evaluation.markup import visible
 from bonaface.evaluation.router_figures import load_map, slots_plot
 from bonaface.evaluation.router_history import COLUMNS, RouterEpoch, cells, remarks
+from bonaface.evaluation.template import template_named
+from bonaface.evaluation.whole_text import write_text
 
 
 def router_page(run: str, epochs: Sequence[RouterEpoch]) -> str:
@@ -23,18 +22,11 @@ def router_page(run: str, epochs: Sequence[RouterEpoch]) -> str:
     Raises:
         MissingExtraError: If jinja2 or matplotlib is not installed.
     """
-    try:
-        import jinja2  # noqa: PLC0415 - outside the light install
-        from markupsafe import Markup  # noqa: PLC0415 - comes with it
-    except ImportError:
-        raise MissingExtraError("the page of a run's routers", extra="report") from None
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters["visible"] = visible
-    template = (Path(__file__).parent / "router.html.jinja").read_text(encoding="utf-8")
+    template = template_named("router.html.jinja", what="the page of a run's routers")
+    from markupsafe import Markup  # noqa: PLC0415 - comes with jinja2
+
     last = epochs[-1]
-    return environment.from_string(template).render(
+    return template.render(
         run=run,
         version=__version__,
         epoch=last.epoch + 1,
@@ -48,8 +40,4 @@ def router_page(run: str, epochs: Sequence[RouterEpoch]) -> str:
 
 def write_router_page(path: str | os.PathLike[str], run: str, epochs: Sequence[RouterEpoch]) -> None:
     """Write the page, whole or not at all."""
-    text = router_page(run, epochs)
-    target = Path(path)
-    part = target.with_name(target.name + ".part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(target)
+    write_text(path, router_page(run, epochs))
