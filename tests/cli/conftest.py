@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
+import bonaface as package
 from bonaface.cli import console, main
 from bonaface.types import Box, Face
 
@@ -48,6 +49,16 @@ def bonaface(monkeypatch, capsys) -> Callable[..., Answer]:
         return Answer(end.value.code or 0, said.out, said.err)
 
     return call
+
+
+@pytest.fixture
+def without_torch(monkeypatch):
+    """As in the light install: torch can not be imported, and nothing that wants it has been."""
+    for name in [name for name in sys.modules if name.startswith("bonaface.training")]:
+        monkeypatch.delitem(sys.modules, name)
+    # what is imported meanwhile becomes the package's attribute: that comes back too, not in sys.modules alone
+    monkeypatch.setattr(package, "training", None, raising=False)
+    monkeypatch.setitem(sys.modules, "torch", None)
 
 
 class MiddleFinder:

@@ -242,10 +242,7 @@ def test_hours_and_minutes():
     ]
 
 
-def test_without_torch(bonaface, tmp_path, monkeypatch):
-    for name in [name for name in sys.modules if name.startswith("bonaface.training")]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "torch", None)
+def test_without_torch(bonaface, tmp_path, without_torch):
     answer = bonaface("compare", tmp_path / "plan.toml", "--out", tmp_path / "out")
     assert answer.sentence == (
         "bonaface compare needs packages outside the light install; "

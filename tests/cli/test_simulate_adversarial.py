@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import csv
 import json
-import sys
 
 import pytest
 import torch
@@ -112,9 +111,7 @@ def test_the_species_and_the_run_come_together(bonaface, faces, run, tmp_path):
     assert not (tmp_path / "a").exists()
 
 
-def test_without_torch(bonaface, faces, run, tmp_path, monkeypatch):
-    monkeypatch.delitem(sys.modules, "bonaface.training.adversary", raising=False)
-    monkeypatch.setitem(sys.modules, "torch", None)
+def test_without_torch(bonaface, faces, run, tmp_path, without_torch):
     answer = bonaface("simulate", faces, tmp_path / "a", *HOW, run)
     assert answer.sentence == (
         "bonaface simulate --against needs packages outside the light install; "

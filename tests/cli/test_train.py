@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import sys
 
 import pytest
 
@@ -139,10 +138,7 @@ def test_nothing_to_resume(bonaface, manifest, tmp_path):
     assert str(tmp_path / "run") in answer.sentence
 
 
-def test_without_torch(bonaface, manifest, tmp_path, monkeypatch):
-    for name in [name for name in sys.modules if name.startswith("bonaface.training")]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "torch", None)
+def test_without_torch(bonaface, manifest, tmp_path, without_torch):
     answer = bonaface("train", "nano", "--data", manifest, "--out", tmp_path / "run")
     assert answer.sentence == (
         "bonaface train needs packages outside the light install; "

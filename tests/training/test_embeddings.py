@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-import bonaface.training.embeddings
 from bonaface.models.pixels import normalise
+from bonaface.training import embeddings
 from bonaface.training.embeddings import EmbeddingStore, key_of
 from bonaface.training.feeding import samples_of
 
@@ -29,7 +29,7 @@ class Encoder(torch.nn.Module):
 
 @pytest.fixture(autouse=True)
 def small_parts(monkeypatch):
-    monkeypatch.setattr(bonaface.training.embeddings, "PART", 4)
+    monkeypatch.setattr(embeddings, "PART", 4)
 
 
 def test_embeddings_are_the_encoders_of_every_sample_of_every_epoch(tmp_path):

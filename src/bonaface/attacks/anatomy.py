@@ -30,11 +30,6 @@ class Anatomy:
     is_found: bool
 
     @property
-    def eye_distance(self) -> float:
-        """Pixels between the eyes."""
-        return float(np.linalg.norm(self.points[1] - self.points[0]))
-
-    @property
     def roll_deg(self) -> float:
         """Turn of the line through the eyes, clockwise."""
         dx, dy = self.points[1] - self.points[0]

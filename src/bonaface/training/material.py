@@ -70,10 +70,7 @@ def gather(
     if finder.name != contract.finder:
         raise RecipeError(f"contract.finder must be the finder in use, {finder.name}; got {contract.finder}")
     check_mixture(mixture)
-    split = assigned(manifest).of_split(Split.TRAIN, Split.DEV)
-    check_files(split)
-    for side in (Split.TRAIN, Split.DEV):
-        check_classes(split.of_split(side), what=f"the {side} split")
+    split = seen_splits(manifest)
     scenes: dict[Split, list[LabelledScene]] = {Split.TRAIN: [], Split.DEV: []}
     left_out: Counter[str] = Counter()
     sources: Counter[tuple[str, str, str]] = Counter()
@@ -87,6 +84,19 @@ def gather(
     dev = _dev_crops(scenes[Split.DEV], contract=contract, mixture=mixture, seed=seed)
     check_dev(dev.species_names)
     return Material(tuple(scenes[Split.TRAIN]), dev, left_out, sources)
+
+
+def seen_splits(manifest: Manifest) -> Manifest:
+    """The rows of train and dev, all files there and both classes in each.
+
+    Raises:
+        ManifestError: If they are not, or a subject is on two sides of a split that no protocol made.
+    """
+    split = assigned(manifest).of_split(Split.TRAIN, Split.DEV)
+    check_files(split)
+    for side in (Split.TRAIN, Split.DEV):
+        check_classes(split.of_split(side), what=f"the {side} split")
+    return split
 
 
 def check_dev(species_names: tuple[str, ...]) -> None:

@@ -6,12 +6,11 @@ from collections import Counter
 from collections.abc import Callable
 
 from bonaface.contract import InputContract
-from bonaface.data.manifest import Manifest, check_classes, check_files
+from bonaface.data.manifest import Manifest
 from bonaface.data.pairs import StoredPicture, StoredPictures
-from bonaface.data.splits import assigned
 from bonaface.errors import PictureError
 from bonaface.faces.picture import read_picture
-from bonaface.training.material import Material, check_dev
+from bonaface.training.material import Material, check_dev, seen_splits
 from bonaface.vocabulary import Reason, Split
 
 
@@ -24,10 +23,7 @@ def gather_stored(
         ManifestError: If a picture is missing, a subject is on two sides of a split that no protocol made, or a split
             lacks a class.
     """
-    split = assigned(manifest).of_split(Split.TRAIN, Split.DEV)
-    check_files(split)
-    for side in (Split.TRAIN, Split.DEV):
-        check_classes(split.of_split(side), what=f"the {side} split")
+    split = seen_splits(manifest)
     pictures: dict[Split, list[StoredPicture]] = {Split.TRAIN: [], Split.DEV: []}
     left_out: Counter[str] = Counter()
     sources: Counter[tuple[str, str, str]] = Counter()
