@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
 
 
 class BonafaceError(Exception):
     """The root: catch this one to catch all. Its text is one sentence a person can act on."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Worker processes send errors home, those too whose constructors take more than their text."""
+        return _again, (type(self), self.args, vars(self))
 
 
 class PictureError(BonafaceError):
@@ -59,6 +64,12 @@ class MissingExtraError(BonafaceError):
             f"install them with: pip install 'bonaface[{extra}]'"
         )
         self.extra = extra
+
+
+def _again(kind: type[BonafaceError], args: tuple[object, ...], held: dict[str, object]) -> BonafaceError:
+    error = kind.__new__(kind, *args)
+    vars(error).update(held)
+    return error
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

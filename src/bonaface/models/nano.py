@@ -15,6 +15,7 @@ from bonaface.models.anchors import Anchors
 from bonaface.models.detector import Detector
 from bonaface.models.insertion import insert_experts
 from bonaface.models.soft_moe import ExpertsConfig
+from bonaface.models.spectrum import SpectrumStem
 from bonaface.models.stem import ConvStem
 from bonaface.vocabulary import FAMILIES
 
@@ -32,8 +33,10 @@ class NanoConfig:
         num_layers: Transformer blocks.
         num_heads: Attention heads.
         mlp_ratio: Width inside a block's MLP, as a multiple of `hidden_size`.
-        stem_widths: Channels of the stem at stride 2, 4 and 8.
-        stem_expansion: Of the stem's inverted residuals.
+        stem: How cells of 16 x 16 pixels become tokens: by a learned `convolution`, or by fixed measurements of
+            their `spectrum`, see `models.spectrum`.
+        stem_widths: Channels of the convolutions at stride 2, 4 and 8.
+        stem_expansion: Of their inverted residuals.
         embedding_size: Width of the embedding that the anchors judge.
         dropout: On the pooled tokens, in training.
         num_families: Pairs of anchors; the families of `vocabulary.FAMILIES`.
@@ -47,6 +50,7 @@ class NanoConfig:
     num_layers: int = 4
     num_heads: int = 4
     mlp_ratio: int = 2
+    stem: Literal["convolution", "spectrum"] = "convolution"
     stem_widths: tuple[int, int, int] = (24, 40, 80)
     stem_expansion: int = 2
     embedding_size: int = 64
@@ -58,7 +62,7 @@ class NanoConfig:
 
 
 class NanoEncoder(nn.Module):
-    """Convolutional stem, a few CLIP blocks with experts, and one embedding of the class and patch tokens."""
+    """A stem, a few CLIP blocks with experts, and one embedding of the class and patch tokens."""
 
     def __init__(self, config: NanoConfig, *, mean: Sequence[float], std: Sequence[float]) -> None:
         super().__init__()
@@ -73,9 +77,7 @@ class NanoEncoder(nn.Module):
                 patch_size=STRIDE,
             )
         )
-        self.vision.embeddings.patch_embedding = ConvStem(  # type: ignore[assignment]
-            width, widths=config.stem_widths, expansion=config.stem_expansion, mean=mean, std=std
-        )
+        self.vision.embeddings.patch_embedding = _stem(config, mean, std)  # type: ignore[assignment]
         # The head normalises, and an unused norm would get no gradient.
         self.vision.post_layernorm = nn.Identity()  # type: ignore[assignment]
         if config.experts is not None:
@@ -89,6 +91,14 @@ class NanoEncoder(nn.Module):
         pooled = torch.cat((tokens[:, 0], tokens[:, 1:].mean(dim=1)), dim=-1)
         embedding: Tensor = self.head(pooled)
         return embedding
+
+
+def _stem(config: NanoConfig, mean: Sequence[float], std: Sequence[float]) -> nn.Module:
+    if config.stem == "spectrum":
+        return SpectrumStem(config.hidden_size, mean=mean, std=std)
+    return ConvStem(
+        config.hidden_size, widths=config.stem_widths, expansion=config.stem_expansion, mean=mean, std=std
+    )
 
 
 def build_nano(config: NanoConfig, *, mean: Sequence[float], std: Sequence[float], seed: int) -> Detector:

@@ -29,7 +29,7 @@ from bonaface.training.export import export_run
 from bonaface.training.loop import LAST
 from bonaface.training.recipe import Recipe, from_dict, to_dict
 from bonaface.training.record import read_record
-from bonaface.training.run import run_recipe
+from bonaface.training.run import PAIRS, run_recipe
 from bonaface.vocabulary import Split
 
 Bar = Callable[[str, int], AbstractContextManager[Callable[[], None]]]
@@ -152,7 +152,7 @@ def run_cell(
     record = CellRecord(to_dict(cell.recipe), cell.manifest_sha256, "begun")
     _write(folder, record)
     try:
-        seconds = _trained(cell, folder, finder=finder, command=command, bar=bar)
+        seconds = _trained(cell, out, finder=finder, command=command, bar=bar)
         if seconds is None:
             return record
         if not (folder / BUNDLE).is_dir():
@@ -204,8 +204,9 @@ def seconds_left(spent: Mapping[Cell, float], waiting: Sequence[Cell]) -> float 
     return total
 
 
-def _trained(cell: Cell, folder: Path, *, finder: Finder, command: str, bar: Bar) -> float | None:
+def _trained(cell: Cell, out: Path, *, finder: Finder, command: str, bar: Bar) -> float | None:
     """Seconds spent on the training by earlier processes; None where it was asked to stop."""
+    folder = cell.folder(out)
     held = read_record(folder)
     if held is not None and held.finished is not None:
         return held.seconds
@@ -223,6 +224,7 @@ def _trained(cell: Cell, folder: Path, *, finder: Finder, command: str, bar: Bar
             finder=finder,
             command=command,
             is_resumed=has_checkpoint(folder / LAST),
+            kept_in=out / PAIRS,
             on_row=advance,
         )
     return result.progress.seconds - result.seconds if result.is_finished else None

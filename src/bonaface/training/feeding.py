@@ -10,13 +10,17 @@ from torch.utils.data import DataLoader
 from bonaface.data.clue_schedule import Clues
 from bonaface.data.clued_pictures import CluedPictures
 from bonaface.data.dataset import SimulatedFaces
+from bonaface.data.kept_pairs import KeptPairs
 from bonaface.data.pairs import PairedPictures, Pairs, StoredPictures
+from bonaface.errors import RecipeError
 from bonaface.training.material import Material
 from bonaface.training.recipe import Recipe
 from bonaface.training.stopping import deaf
 
+Samples = SimulatedFaces | KeptPairs | PairedPictures | CluedPictures
 
-def samples_of(recipe: Recipe, material: Material) -> SimulatedFaces | PairedPictures | CluedPictures:
+
+def samples_of(recipe: Recipe, material: Material) -> Samples:
     """The samples that the recipe trains on.
 
     Raises:
@@ -30,14 +34,18 @@ def samples_of(recipe: Recipe, material: Material) -> SimulatedFaces | PairedPic
         return CluedPictures(
             material.pictures, contract=recipe.contract, how=recipe.data, seed=recipe.seed, dev=dev
         )
-    return SimulatedFaces(
-        material.scenes,
-        contract=recipe.contract,
-        mixture=recipe.mixture,
-        augmentation=recipe.augmentation,
-        length=recipe.samples_per_epoch,
-        seed=recipe.seed,
-    )
+    how: dict[str, Any] = {
+        "contract": recipe.contract,
+        "mixture": recipe.mixture,
+        "augmentation": recipe.augmentation,
+        "length": recipe.samples_per_epoch,
+        "seed": recipe.seed,
+    }
+    if recipe.data.kept_pairs:
+        if material.kept_in is None:
+            raise RecipeError("pairs that are kept need a folder; give one, or set data.kept_pairs to 0")
+        return KeptPairs(material.scenes, num_pairs=recipe.data.kept_pairs, folder=material.kept_in, **how)
+    return SimulatedFaces(material.scenes, **how)
 
 
 def loader_of(dataset: Any, recipe: Recipe, *, drops_last: bool) -> DataLoader[Any]:

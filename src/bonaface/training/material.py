@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -43,6 +44,7 @@ class Material:
         left_out: Pictures without a usable face, counted by reason.
         sources: Pictures used, counted by (source, licence, species).
         pictures: Of the train split, where they are used as they are.
+        kept_in: Folder of simulated pairs that are kept, where the recipe keeps them.
     """
 
     scenes: tuple[LabelledScene, ...]
@@ -50,6 +52,7 @@ class Material:
     left_out: Mapping[str, int]
     sources: Mapping[tuple[str, str, str], int]
     pictures: tuple[StoredPicture, ...] = ()
+    kept_in: Path | None = None
 
 
 def gather(

@@ -25,9 +25,12 @@ class Simulated:
 
     Attributes:
         kind: Tells the kinds of data apart.
+        kept_pairs: How many pairs are drawn, kept on disk and shown again and again, mirrored or not; 0 = every sample is
+            drawn afresh. A kept pair takes 6 * size * size bytes and is read in a tenth of the time.
     """
 
     kind: Literal["simulated"] = "simulated"
+    kept_pairs: int = 0
 
 
 Data = Annotated[Simulated | Pairs | Clues, pydantic.Discriminator("kind")]
@@ -151,6 +154,8 @@ class Recipe:
             raise RecipeError(
                 f"contract.finder must be {wanted}; got '{finder}'; set data.kind or contract.finder"
             )
+        if isinstance(self.data, Simulated) and self.data.kept_pairs < 0:
+            raise RecipeError(f"data.kept_pairs must be at least 0; got {self.data.kept_pairs}")
         if isinstance(self.data, Pairs) and self.batch_size % 2:
             raise RecipeError(f"batch_size must be even, for whole pairs; got {self.batch_size}")
         if isinstance(self.data, Clues) and self.data.is_dev_merged and self.kept == "best":

@@ -20,6 +20,8 @@ from bonaface.training.record import begun, ended, read_record, write_record
 from bonaface.training.stored_material import gather_stored
 from bonaface.training.trainable import let_learn
 
+PAIRS = "pairs"
+
 
 def run_recipe(
     recipe: Recipe,
@@ -30,6 +32,7 @@ def run_recipe(
     command: str,
     is_resumed: bool = False,
     start_from: Path | None = None,
+    kept_in: Path | None = None,
     on_row: Callable[[], None] = lambda: None,
 ) -> Result:
     """Read the pictures, train, and keep `run.json` beside the checkpoints at the start and at the end.
@@ -44,6 +47,7 @@ def run_recipe(
         command: The exact command line, for the record.
         is_resumed: Continue from the `last` checkpoint in `out`.
         start_from: Another run's folder, whose best weights a new run starts from.
+        kept_in: Folder of simulated pairs, where the recipe keeps them; several runs may share it. None = in `out`.
         on_row: Called after each picture of the manifest's train and dev splits, for a progress bar.
 
     Raises:
@@ -69,6 +73,7 @@ def run_recipe(
             )
         start, parent = load_checkpoint(start_from / BEST).weights, read_record(start_from)
     material = _gathered(recipe, manifest, finder, on_row)
+    material = replace(material, kept_in=kept_in or out / PAIRS)
     is_writing = accelerator_of(recipe).is_main_process and not (earlier and earlier.finished)
     record = begun(recipe, material, command=command, earlier=earlier, parent=parent)
     if is_writing:

@@ -1,0 +1,152 @@
+"""Simulated pairs that are drawn once and kept: drawing costs more than learning where cores are few."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils.data import Dataset
+
+from bonaface.contract import InputContract
+from bonaface.data.augmentation import Augmentation
+from bonaface.data.dataset import LabelledScene, Mixture, SimulatedFaces
+from bonaface.data.randomness import generator
+from bonaface.vocabulary import BONAFIDE, CHAIN, FAMILIES
+
+FIELDS = ("label", "targets", "known")
+"""What is kept of a sample beside its crop, in this order."""
+
+
+class KeptPairs(Dataset[dict[str, torch.Tensor]]):
+    """As `SimulatedFaces`, of a limited number of pairs that are drawn when they are first asked for, and then kept.
+
+    Every kind of attack has a pool of its own, which depends neither on the other kinds nor on their shares: runs that
+    leave a species out, or weigh species otherwise, take the same pairs from the same files, even at the same time.
+    Which pairs an epoch holds, and which of them are mirrored, is decided by the seed and its number.
+
+    Items as those of `SimulatedFaces`; twins stay together, at 2k and 2k + 1.
+    """
+
+    def __init__(
+        self,
+        scenes: Sequence[LabelledScene],
+        *,
+        contract: InputContract,
+        mixture: Mixture,
+        augmentation: Augmentation,
+        length: int,
+        seed: int,
+        num_pairs: int,
+        folder: Path,
+    ) -> None:
+        """Keep pairs below `folder`.
+
+        Args:
+            scenes: To draw from.
+            contract: How crops are prepared.
+            mixture: Shares of the kinds of attack.
+            augmentation: Drawn alike for every class.
+            length: Samples an epoch.
+            seed: Of the pairs, and of which of them an epoch holds.
+            num_pairs: Kept of all kinds together, as their shares have it; each takes 6 * size * size bytes.
+            folder: Of the pools; several runs may share it.
+
+        Raises:
+            ManifestError: If pictures of a species are missing.
+        """
+        kinds = [name for name, share in mixture.shares.items() if share > 0]
+        shares = np.array([mixture.shares[name] for name in kinds], float)
+        self._chances = shares / shares.sum()
+        self.species_names = (BONAFIDE.name, *mixture.shares)
+        self._length, self._seed, self._epoch = length, seed, 0
+        seen = _digest(scenes)
+        self._pools = [
+            _Pool(
+                SimulatedFaces(
+                    scenes, contract=contract, mixture=_only(mixture, name), augmentation=augmentation,
+                    length=2 * num_pairs, seed=seed,
+                ),
+                folder, max(1, round(float(chance) * num_pairs)), size=contract.size,
+                what={
+                    "scenes": seen, "contract": asdict(contract), "mixture": asdict(_only(mixture, name)),
+                    "augmentation": asdict(augmentation), "seed": seed,
+                },
+                number=self.species_names.index(name),
+            )
+            for name, chance in zip(kinds, self._chances, strict=True)
+        ]  # fmt: skip
+
+    def __len__(self) -> int:
+        return self._length
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose which epoch's samples the indices mean."""
+        self._epoch = epoch
+
+    def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
+        pair, is_attack = divmod(index, 2)
+        rng = generator("kept", self._seed, self._epoch, pair)
+        pool = self._pools[int(rng.choice(len(self._pools), p=self._chances))]
+        found = pool.sample(int(rng.integers(pool.num_pairs)), is_attack)
+        if rng.random() < 0.5:
+            found["crop"] = found["crop"].flip(1)
+        return found
+
+
+class _Pool:
+    """Pairs of one kind of attack in one file, drawn one by one."""
+
+    def __init__(
+        self, drawn: SimulatedFaces, folder: Path, num_pairs: int, *, size: int, what: Mapping[str, Any], number: int
+    ) -> None:  # fmt: skip
+        self.num_pairs, self._drawn, self._number = num_pairs, drawn, number
+        text = json.dumps(what, sort_keys=True, indent=1)
+        name = hashlib.sha256(text.encode()).hexdigest()[:20]
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{name}.json").write_text(text, encoding="utf-8")
+        values = 1 + 2 * len(FAMILIES)
+        kind = np.dtype([("made", "u1"), ("crops", "u1", (2, size, size, 3)), ("values", "f4", (2, values))])
+        path = folder / f"{name}.pairs"
+        with path.open("ab") as file:  # zeros that take no room on the disk until they are written
+            file.truncate(max(file.tell(), num_pairs * kind.itemsize))
+        self._kept = np.memmap(path, dtype=kind, mode="r+", shape=(num_pairs,))
+
+    def sample(self, pair: int, member: int) -> dict[str, torch.Tensor]:
+        """The bona fide (0) or the attack (1) of a pair."""
+        held = self._kept[pair]
+        if not held["made"]:
+            for twin in (0, 1):
+                item = self._drawn[2 * pair + twin]
+                held["crops"][twin] = item["crop"].numpy()
+                held["values"][twin] = np.concatenate([np.atleast_1d(item[word].numpy()) for word in FIELDS])
+            self._kept[pair]["made"] = 1  # last: what is stopped here leaves no half pair
+        values = torch.from_numpy(held["values"][member].copy())
+        label, targets, known = torch.split(values, [1, len(FAMILIES), len(FAMILIES)])
+        return {
+            "crop": torch.from_numpy(held["crops"][member].copy()),
+            "label": label[0],
+            "targets": targets,
+            "known": known,
+            "species": torch.tensor(self._number if member else 0),
+        }
+
+
+def _only(mixture: Mixture, name: str) -> Mixture:
+    """The mixture of one kind of attack."""
+    held = {word: names for word, names in mixture.variants.items() if word in name.split(CHAIN)}
+    return replace(mixture, shares={name: 1.0}, variants=held)
+
+
+def _digest(scenes: Sequence[LabelledScene]) -> str:
+    """Of pictures, faces and what they are known to be."""
+    found = hashlib.sha256()
+    for one in scenes:
+        found.update(repr((one.subject, one.species.name, one.scene.face, one.scene.pixels.shape)).encode())
+        found.update(one.scene.pixels.tobytes())
+    return found.hexdigest()

@@ -1,0 +1,153 @@
+"""A patch embedding of fixed measurements: what frequencies, residuals and colours each cell of the crop holds.
+
+Attacks show in how much energy stands at which frequency, and in how that changes from place to place. A network from
+scratch spends most of its samples on finding that out; here the energies are given, on a logarithmic scale, and
+learning begins with what they mean.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812
+
+from bonaface.models.stem import residual_kernels
+
+CELL = 16
+"""Pixels on the side of a cell: one token each."""
+
+BLOCK, STEP = 8, 4
+"""Side of a cosine transform's window and the distance between windows, pixels."""
+
+NUM_RINGS = 9
+"""Rings of frequencies over which the energies of colour differences are averaged; luminance keeps all 63."""
+
+QUIET = 0.05
+"""Added to energies before the logarithm, in squared steps of 0..255: below it there is nothing to see."""
+
+TO_YCBCR = ((0.299, 0.587, 0.114), (-0.169, -0.331, 0.5), (0.5, -0.419, -0.081))
+"""BT.601 luminance and colour differences of full-range RGB, to three decimals."""
+
+
+def cosine_kernels() -> Float[Tensor, "64 1 8 8"]:
+    """The orthonormal two-dimensional DCT-II of 8 x 8 windows, a kernel for each frequency, row by row from 0.
+
+    Reference: Ahmed, Natarajan and Rao 1974, Discrete cosine transform.
+    """
+    frequency, place = torch.arange(BLOCK).view(-1, 1), torch.arange(BLOCK)
+    waves = torch.cos(math.pi * (place + 0.5) * frequency / BLOCK) * math.sqrt(2 / BLOCK)
+    waves[0] /= math.sqrt(2)
+    return torch.einsum("ux,vy->uvxy", waves, waves).reshape(BLOCK * BLOCK, 1, BLOCK, BLOCK)
+
+
+def ring_means() -> Float[Tensor, "9 63 1 1"]:
+    """What averages the 63 frequencies above 0 over rings of width 1: at 1 to 2, 2 to 3, ..., from 9 on."""
+    count = torch.arange(BLOCK).double()
+    radius = torch.hypot(count.view(-1, 1), count).floor().clamp(max=NUM_RINGS).flatten()[1:]
+    member = (radius == torch.arange(1, NUM_RINGS + 1).view(-1, 1)).float()
+    return (member / member.sum(dim=1, keepdim=True)).view(NUM_RINGS, -1, 1, 1)
+
+
+class Measurements(nn.Module):
+    """Crops -> numbers for every cell of 16 x 16 pixels. Nothing here is learned.
+
+    Logarithms of mean energies at the frequencies of an 8 x 8 cosine transform (luminance 63, colour differences 9
+    rings each), the mean colour, of a high-pass residual its energy and peakedness in each channel and its correlation
+    between channels, the share of flat and of clipped pixels.
+    """
+
+    cosines: Tensor
+    rings: Tensor
+    residual: Tensor
+    to_ycbcr: Tensor
+    gain: Tensor
+    offset: Tensor
+
+    num_features = 63 + 2 * NUM_RINGS + 3 + 3 * 3 + 3
+
+    def __init__(self, *, mean: Sequence[float], std: Sequence[float]) -> None:
+        """Measure pixels that were normalised by `mean` and `std`."""
+        super().__init__()
+        self.register_buffer("cosines", cosine_kernels()[1:], persistent=False)
+        self.register_buffer("rings", ring_means(), persistent=False)
+        self.register_buffer("residual", residual_kernels()[1:2], persistent=False)
+        self.register_buffer("to_ycbcr", torch.tensor(TO_YCBCR).view(3, 3, 1, 1), persistent=False)
+        self.register_buffer("gain", 255 * torch.tensor(std).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("offset", 255 * torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
+
+    def forward(
+        self, pixels: Float[Tensor, "batch 3 size size"]
+    ) -> Float[Tensor, "batch features rows columns"]:
+        # float32 whatever the precision around it: energies span six orders of magnitude
+        with torch.autocast(pixels.device.type, enabled=False):
+            rgb = pixels.float() * self.gain + self.offset
+            colours = F.conv2d(rgb, self.to_ycbcr)
+            return torch.cat(
+                (
+                    *self._energies(colours),
+                    _cells(colours) / 64,
+                    *self._residuals(rgb),
+                    *_shares(colours),
+                ),
+                dim=1,
+            )
+
+    def _energies(self, colours: Tensor) -> list[Tensor]:
+        reach = (BLOCK - STEP) // 2
+        padded = F.pad(colours, (reach, reach, reach, reach), mode="reflect")
+        found = []
+        for channel in range(3):
+            waves = F.conv2d(padded[:, channel : channel + 1], self.cosines, stride=STEP)
+            energy = F.avg_pool2d(waves.square(), CELL // STEP)
+            found.append(torch.log((energy if channel == 0 else F.conv2d(energy, self.rings)) + QUIET))
+        return found
+
+    def _residuals(self, rgb: Tensor) -> list[Tensor]:
+        batch, channels, height, width = rgb.shape
+        padded = F.pad(rgb, (2, 2, 2, 2), mode="reflect")
+        flat = F.conv2d(padded.reshape(-1, 1, height + 4, width + 4), self.residual)
+        residual = flat.reshape(batch, channels, height, width)
+        energy = _cells(residual.square()) + QUIET
+        peaked = torch.log(_cells(residual.abs()) + QUIET) - torch.log(energy) / 2
+        turned, energies = residual.roll(1, dims=1), energy.roll(1, dims=1)
+        together = _cells(residual * turned) / torch.sqrt(energy * energies)
+        return [torch.log(energy), peaked, together]
+
+
+def _cells(maps: Tensor) -> Tensor:
+    return F.avg_pool2d(maps, CELL)
+
+
+def _shares(colours: Tensor) -> list[Tensor]:
+    """How flat a cell is along rows and along columns, and how much of it is clipped white; all in [0, 1]."""
+    light = colours[:, :1]
+    across = F.pad(light[..., 1:] - light[..., :-1], (0, 1, 0, 0))
+    down = F.pad(light[..., 1:, :] - light[..., :-1, :], (0, 0, 0, 1))
+    white = ((light - 240) / 15).clamp(0, 1)
+    return [_cells(torch.exp(-across.square())), _cells(torch.exp(-down.square())), _cells(white)]
+
+
+class SpectrumStem(nn.Module):
+    """`Measurements`, each brought to mean 0 and deviation 1, and mixed; stands in for CLIP's patch projection."""
+
+    def __init__(self, hidden_size: int, *, mean: Sequence[float], std: Sequence[float]) -> None:
+        """A stem for pixels normalised by `mean` and `std`, of `hidden_size` numbers a patch."""
+        super().__init__()
+        self.measurements = Measurements(mean=mean, std=std)
+        self.norm = nn.BatchNorm2d(Measurements.num_features, affine=False)
+        self.mix = nn.Conv2d(Measurements.num_features, hidden_size, 1)
+
+    @property
+    def weight(self) -> Tensor:
+        """A weight whose dtype is the stem's: CLIP casts its pixels to the dtype of the patch projection."""
+        return self.mix.weight
+
+    def forward(
+        self, pixels: Float[Tensor, "batch 3 size size"]
+    ) -> Float[Tensor, "batch hidden rows columns"]:
+        maps: Tensor = self.mix(self.norm(self.measurements(pixels)))
+        return maps
