@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shutil
 import time
 from dataclasses import replace
@@ -23,7 +22,6 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from bonaface.data.dataset import Mixture
 from bonaface.data.manifest import read_manifest
 from bonaface.data.simuad.variants import variants_of
 from bonaface.data.splits import assigned
@@ -99,7 +97,9 @@ def scores_of(run, crops):
     with torch.no_grad():
         for start in range(0, len(crops), 64):
             pixels = normalise(
-                torch.from_numpy(crops[start : start + 64]), mean=recipe.contract.mean, std=recipe.contract.std
+                torch.from_numpy(crops[start : start + 64]),
+                mean=recipe.contract.mean,
+                std=recipe.contract.std,
             )
             found.append(any_attack_logit(detector(pixels).family_logits).numpy())
     return np.concatenate(found)
@@ -180,7 +180,8 @@ def main():
     lab = dict(base.mixture.shares)
     names = [path.stem.removeprefix("LOSO-") for path in sorted(given.simuad.glob("protocols/LOSO-*.csv"))]
     arms = {"clues": CLUES} | {
-        name: {word: share for word, share in lab.items() if word not in MADE_BY.get(name, (name,))} for name in names
+        name: {word: share for word, share in lab.items() if word not in MADE_BY.get(name, (name,))}
+        for name in names
     }
     given.work.mkdir(parents=True, exist_ok=True)
     crops, species, people = test_crops(given.simuad, base.contract, given.work / "test.npz")
@@ -203,7 +204,7 @@ def main():
                     raise SystemExit("stopped; the same command goes on")
                 seconds.append(time.monotonic() - started)
                 np.save(kept.with_name("part.npy"), scores_of(folder, crops))
-                os.replace(kept.with_name("part.npy"), kept)
+                kept.with_name("part.npy").replace(kept)
                 shutil.rmtree(folder / "last", ignore_errors=True)
             scores[arm, seed] = np.load(kept)
             own = np.isin(species, (arm, BONAFIDE.name)) if arm != "clues" else np.ones(len(species), bool)

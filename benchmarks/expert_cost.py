@@ -39,6 +39,7 @@ MODELS = {
     PLAIN: None,
     "SoftMoE, experts of 64": replace(NARROW, combine="softmax", in_enabled=False),
     "La-SoftMoE, experts of 64": NARROW,
+    "La-SoftMoE, experts of 64, 32 slots": replace(NARROW, slots_per_expert=32),
     "La-SoftMoE, full width": replace(NARROW, hidden=3072),
 }
 VIT_B16 = CLIPVisionConfig(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -14,6 +13,7 @@ import numpy.typing as npt
 import pydantic
 
 from bonaface.contract import InputContract
+from bonaface.digest import sha256_of
 from bonaface.errors import BundleError, did_you_mean
 from bonaface.vocabulary import Family
 
@@ -230,12 +230,6 @@ def write_card(folder: Path, card: BundleCard) -> None:
 def describe_model(path: Path) -> ModelFile:
     """Name, length and hash of a model file."""
     return ModelFile(path.name, path.stat().st_size, sha256_of(path))
-
-
-def sha256_of(path: Path) -> str:
-    """The file's sha256, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def self_test_crops(size: int) -> npt.NDArray[np.uint8]:

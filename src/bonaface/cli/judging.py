@@ -77,14 +77,14 @@ def judged(
         raise ManifestError(f"{manifest_path} must have {wanted} rows; it has none; check its column 'split'")
     check_files(manifest)
     gate = judge_of(bundle or embedded_bundle(), yunet=finder_file(finder), num_threads=threads)
-    scores = out / f"scores-{_key(manifest_path, gate.card, finder, splits)}.csv"
+    scores = out / f"scores-{scores_key(manifest_path, gate.card, finder, *splits)}.csv"
     with progress_bar("judging", len(manifest.rows)) as advance:
         families = [Family(name) for name in gate.card.families]
         table = score_manifest(gate, manifest, scores, families=families, on_row=advance)
     return table, gate.card.id, scores
 
 
-def _key(manifest: Path, card: BundleCard | PeerCard, finder: str | None, splits: Sequence[Split]) -> str:
-    """What scores belong to: the manifest's words, the model, its input contract, the finder and the splits."""
-    parts = (card.model.sha256, repr(card.contract), finder or "", *splits)
-    return hashlib.sha256(manifest.read_bytes() + "\0".join(("", *parts)).encode()).hexdigest()[:12]
+def scores_key(manifest: Path, card: BundleCard | PeerCard, finder: str | None, *parts: str) -> str:
+    """What scores belong to: the manifest's words, the model, its input contract, the finder, and `parts`."""
+    words = ("", card.model.sha256, repr(card.contract), finder or "", *parts)
+    return hashlib.sha256(manifest.read_bytes() + "\0".join(words).encode()).hexdigest()[:12]

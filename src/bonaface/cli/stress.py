@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bonaface.cli.console import finder_file, progress_bar, remark, results, say
+from bonaface.cli.judging import scores_key
 from bonaface.cli.options import Bundle, Finder, Threads
 from bonaface.errors import BonafaceError, ManifestError, PictureError, did_you_mean
 from bonaface.vocabulary import Split
@@ -148,8 +149,7 @@ def _key(manifest: Path, gate: Gate, finder: str | None) -> str:
     from bonaface.evaluation.alterations import ALTERATIONS
 
     severities = {name: one.severities for name, one in ALTERATIONS.items()}
-    parts = (gate.card.model.sha256, repr(gate.card.contract), finder or "", repr(severities))
-    return hashlib.sha256(manifest.read_bytes() + "\0".join(("", *parts)).encode()).hexdigest()[:12]
+    return scores_key(manifest, gate.card, finder, repr(severities))
 
 
 def judged(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import hashlib
 import json
 import shutil
 import time
@@ -20,6 +19,7 @@ from accelerate.state import AcceleratorState, GradientState
 
 from bonaface.data.manifest import check_files, read_manifest
 from bonaface.data.splits import assigned
+from bonaface.digest import sha256_of
 from bonaface.errors import BonafaceError, CheckpointError, ManifestError, RecipeError
 from bonaface.evaluation.json_file import write_object
 from bonaface.evaluation.scoring import check_once
@@ -68,8 +68,7 @@ class Cell:
     @cached_property
     def manifest_sha256(self) -> str:
         """Of the manifest's bytes: what its rows say, not what their pictures hold."""
-        with self.manifest.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return sha256_of(self.manifest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +117,7 @@ def known_cell(cell: Cell, out: Path) -> CellRecord | None:
     scores = folder / SCORES
     if not scores.is_file():
         return replace(record, state="begun")
-    if _sha256(scores) != record.scores_sha256:
+    if sha256_of(scores) != record.scores_sha256:
         raise CheckpointError(
             f"{scores} is cut or altered (its sha256 differs); remove it to score the run again"
         )
@@ -169,7 +168,7 @@ def run_cell(
             record,
             state="finished",
             seconds=round(seconds + time.monotonic() - started, 1),
-            scores_sha256=_sha256(folder / SCORES),
+            scores_sha256=sha256_of(folder / SCORES),
         )
     _write(folder, record)
     return record
@@ -274,8 +273,3 @@ def _read(path: Path) -> CellRecord | None:
 
 def _write(folder: Path, record: CellRecord) -> None:
     write_object(folder / RECORD, asdict(record))
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

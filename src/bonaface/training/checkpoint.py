@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 from collections.abc import Mapping
@@ -16,6 +15,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from bonaface.digest import sha256_of
 from bonaface.errors import CheckpointError
 
 _MODEL, _LOOP, _CARD = "model.safetensors", "loop.pt", "checkpoint.json"
@@ -79,7 +79,7 @@ def save_checkpoint(
     save_file({name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}, fresh / _MODEL)
     if loop is not None:
         torch.save(dict(loop), fresh / _LOOP)
-    files = {file.name: _sha256(file) for file in sorted(fresh.iterdir())}
+    files = {file.name: sha256_of(file) for file in sorted(fresh.iterdir())}
     card = {"format": 1, "progress": asdict(progress), "recipe": dict(recipe), "sha256": files}
     card |= {"structure": dict(structure)} if structure else {}
     (fresh / _CARD).write_text(json.dumps(card, indent=1), encoding="utf-8")
@@ -114,7 +114,7 @@ def load_checkpoint(folder: Path) -> Checkpoint:
         raise CheckpointError(f"{card_path} is cut or altered; use an earlier checkpoint") from None
     for name, digest in ({_MODEL: None} | expected).items():
         file = found / name
-        if not file.is_file() or _sha256(file) != digest:
+        if not file.is_file() or sha256_of(file) != digest:
             raise CheckpointError(f"{file} is cut or altered (its sha256 differs); use an earlier checkpoint")
     try:
         weights = load_file(found / _MODEL)
@@ -139,8 +139,3 @@ def _tensors(path: Path) -> dict[str, Any]:
             f"{path} must hold tensors and plain values only; it does not; use a checkpoint you trust"
         ) from None
     return held
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import file_digest
 from itertools import combinations
 
 from bonaface.data.manifest import Manifest, Row
 from bonaface.data.protocols.picture_files import PictureFiles, sampled
+from bonaface.digest import sha256_of
 from bonaface.vocabulary import FAMILIES, Family, Split
 
 PARTNER = "partner"
@@ -200,8 +200,7 @@ def _digests(manifest: Manifest) -> list[str]:
     for row in manifest.rows:
         if row.path not in known:
             try:
-                with manifest.picture_path(row).open("rb") as file:
-                    known[row.path] = file_digest(file, "sha256").hexdigest()
+                known[row.path] = sha256_of(manifest.picture_path(row))
             except OSError:
                 known[row.path] = ""
     return [known[row.path] for row in manifest.rows]

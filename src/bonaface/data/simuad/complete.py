@@ -6,7 +6,6 @@ import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from hashlib import file_digest
 from pathlib import Path
 
 from bonaface.data.manifest import Row
@@ -15,6 +14,7 @@ from bonaface.data.simuad.protocol_lists import SOURCE_HASH
 from bonaface.data.simulation_folder import Collected
 from bonaface.data.simulation_maker import CAN_NOT_SIMULATE, NO_PARTNER, path_from, strength_of
 from bonaface.data.simulation_plan import Plan, Sample
+from bonaface.digest import sha256_of
 from bonaface.errors import SimulationError
 from bonaface.vocabulary import Reason, Split
 
@@ -62,7 +62,7 @@ def completed(made: Collected, plan: Plan, out: Path) -> Complete:
             f"{' and '.join(lacking)} has none ({why}); give more portraits seen from the front"
         )
     subject_of = {path_from(out, plan.manifest.picture_path(row)): row.subject for row in plan.manifest.rows}
-    digests = {path: _digest(plan.manifest.picture_path(row)) for path, row in sources.items()}
+    digests = {path: sha256_of(plan.manifest.picture_path(row)) for path, row in sources.items()}
     rows = tuple(
         _with_columns(sample, row, plan.settings.seed, subject_of, digests[sample.row.path])
         for sample, row in made.rows
@@ -88,8 +88,3 @@ def _with_columns(sample: Sample, row: Row, seed: int, subject_of: dict[str, str
         SOURCE_HASH: digest,
     }
     return replace(row, groups={**row.groups, **columns})
-
-
-def _digest(picture: Path) -> str:
-    with picture.open("rb") as file:
-        return file_digest(file, "sha256").hexdigest()

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from hashlib import file_digest
 from pathlib import Path
 
 from bonaface.data.whole_file import write_whole
+from bonaface.digest import sha256_of
 
 SUMS = "SHA256SUMS"
 """A line a picture, as `sha256sum -c SHA256SUMS` checks it; its own hash is one over all pictures."""
@@ -17,8 +17,7 @@ def digests(folder: Path, paths: Iterable[str]) -> dict[str, str]:
     found = {}
     for path in paths:
         try:
-            with (folder / path).open("rb") as file:
-                found[path] = file_digest(file, "sha256").hexdigest()
+            found[path] = sha256_of(folder / path)
         except OSError:
             found[path] = ""
     return found
