@@ -43,6 +43,7 @@ def test_runs_from_before_there_were_kinds_are_of_the_first():
 def test_another_kind_of_data():
     recipe = overridden(TINY, ["data.kind=pairs", "contract.finder=whole"])
     assert recipe.data == Pairs()
+    assert overridden(recipe, ["data.kind=simulated", "contract.finder=dlib_hog"]) == TINY
     again = overridden(recipe, ["data.resize=40", "data.colour=0.5"])
     assert again.data == Pairs(resize=40, colour=0.5)
 
@@ -150,7 +151,7 @@ def test_what_must_agree_can_be_set_together():
             "contract.finder=whole",
             r"^contract.finder must be one that finds faces; got 'whole'; set data.kind or",
         ),
-        ("data.resize=3", r"^data has kind; got 'resize' in 'data.resize=3'$"),
+        ("data.resize=3", r"^data has kind, kept_pairs; got 'resize' in 'data.resize=3'$"),
         ("contract.size=64", r"^model.image_size and contract.size must be equal; got 32 and 64; set both$"),
     ],
 )

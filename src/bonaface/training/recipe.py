@@ -215,7 +215,10 @@ def overridden(recipe: Recipe, settings: Sequence[str]) -> Recipe:
                 raise RecipeError(f"{at} has {known}; got '{word}' in '{setting}'{near}")
             if number < len(parents):
                 place = place[word]
-        place[last] = _value(text)
+        value = _value(text)
+        if last == "kind" and "".join(parents) in UNIONS and value != place["kind"]:
+            place.clear()  # what is set of one kind means nothing to another
+        place[last] = value
     return from_dict(plain)
 
 

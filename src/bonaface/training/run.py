@@ -13,6 +13,7 @@ from bonaface.faces.finder import Finder
 from bonaface.models.architecture import build_detector
 from bonaface.training.checkpoint import load_checkpoint
 from bonaface.training.frozen import is_frozen, run_frozen
+from bonaface.training.held_back import without_held_back
 from bonaface.training.loop import BEST, Result, accelerator_of, saved_run, train
 from bonaface.training.material import Material, gather
 from bonaface.training.recipe import Recipe, Simulated
@@ -37,6 +38,8 @@ def run_recipe(
 ) -> Result:
     """Read the pictures, train, and keep `run.json` beside the checkpoints at the start and at the end.
 
+    What the manifest keeps for test alone is not simulated, see `training.held_back`; the record has the recipe without.
+
     Resuming a finished run changes nothing. Under `torchrun` all processes call this, and the main one writes.
 
     Args:
@@ -60,6 +63,8 @@ def run_recipe(
     manifest = read_manifest(manifest_path)
     if isinstance(recipe.data, Clues):
         recipe = replace(recipe, data=scheduled(recipe.data, manifest))
+    if isinstance(recipe.data, Simulated):
+        recipe = replace(recipe, mixture=without_held_back(recipe.mixture, manifest))
     # these refuse before the minutes that reading pictures takes
     saved_run(recipe, out, is_resumed=is_resumed)
     if not is_resumed:

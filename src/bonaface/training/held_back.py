@@ -1,0 +1,48 @@
+"""Species that a protocol keeps for test are not simulated in training either."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from bonaface.data.dataset import Mixture, species_of_share
+from bonaface.data.manifest import Manifest
+from bonaface.data.splits import assigned
+from bonaface.errors import ManifestError
+from bonaface.vocabulary import CHAIN, Label, Species, Split
+
+
+def without_held_back(mixture: Mixture, manifest: Manifest) -> Mixture:
+    """The mixture without the species that the manifest has in test and not in train.
+
+    Where train has no attacks at all, nothing is held back on purpose: they are all to be simulated.
+
+    Raises:
+        ManifestError: If nothing is left.
+    """
+    split = assigned(manifest)
+    seen = _attacks(split.of_split(Split.TRAIN))
+    hidden = _attacks(split.of_split(Split.TEST)) - seen if seen else set()
+    kept = {
+        name: share
+        for name, share in mixture.shares.items()
+        if not hidden & {step.name for step in _steps(name)}
+    }
+    if len(kept) == len(mixture.shares):
+        return mixture
+    if not sum(kept.values()) > 0:
+        raise ManifestError(
+            f"training needs a kind of attack that the manifest does not keep for test; it keeps {', '.join(sorted(hidden))}, "
+            f"and the mixture has nothing else; add a share"
+        )
+    words = {word for name in kept for word in name.split(CHAIN)}
+    variants = {word: held for word, held in mixture.variants.items() if word in words}
+    return replace(mixture, shares=kept, variants=variants)
+
+
+def _attacks(manifest: Manifest) -> set[str]:
+    return {row.species.name for row in manifest.rows if row.label == Label.ATTACK}
+
+
+def _steps(name: str) -> tuple[Species, ...]:
+    species = species_of_share(name)
+    return species.steps or (species,)
