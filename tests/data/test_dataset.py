@@ -258,7 +258,7 @@ def test_a_mixture_that_can_not_be_made_is_refused(shares, scenes, says):
 def test_a_mixture_with_variants_that_are_none_is_refused():
     for variants, says in (
         ({"print": ("lazer",)}, "did you mean 'laser'"),
-        ({"replay": ("moire",)}, "in use, print, faceswap; got 'replay'"),
+        ({"reply": ("moire",)}, "did you mean 'replay'"),
     ):
         with pytest.raises(SimulationError, match=says):
             faces(

@@ -33,7 +33,7 @@ class Mixture:
             from the manifest's own pictures; simulated ones are made from bona fide pictures, with bona fide pictures
             of other subjects as partners.
         variants: By the name of a simulation, the variants that are drawn, all alike likely; simulations that are not
-            named draw from all of theirs, each with its own chance.
+            named draw from all of theirs, each with its own chance; those without a share draw nothing.
         recaptured_digital: Chance that a print or replay is made from a digital attack's picture instead, so that
             neither the surroundings nor the face of such pictures tell the families apart.
         strength: (low, high) of the simulations, drawn per sample.
@@ -188,7 +188,7 @@ def check_mixture(mixture: Mixture) -> None:
 
     Raises:
         ManifestError: If a share is of no attack, or no share is above 0.
-        SimulationError: If a variant is none, or of a simulation without a share.
+        SimulationError: If a variant does not exist.
     """
     for name in mixture.shares:
         if not is_simulated(name) and known_species(name) in {None, BONAFIDE}:
@@ -202,7 +202,7 @@ def check_mixture(mixture: Mixture) -> None:
         raise ManifestError(
             f"the mixture's shares must be at least 0 and not all 0; got {dict(mixture.shares)}; raise one"
         )
-    check_variants(mixture.variants, [name for name in mixture.shares if is_simulated(name)])
+    check_variants(mixture.variants, list(SIMULATIONS))
 
 
 def _check_partners(partners: Partners[Scene], mixture: Mixture) -> None:

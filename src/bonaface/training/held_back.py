@@ -8,7 +8,7 @@ from bonaface.data.dataset import Mixture, species_of_share
 from bonaface.data.manifest import Manifest
 from bonaface.data.splits import assigned
 from bonaface.errors import ManifestError
-from bonaface.vocabulary import CHAIN, Label, Species, Split
+from bonaface.vocabulary import Label, Species, Split
 
 
 def without_held_back(mixture: Mixture, manifest: Manifest) -> Mixture:
@@ -34,9 +34,7 @@ def without_held_back(mixture: Mixture, manifest: Manifest) -> Mixture:
             f"training needs a kind of attack that the manifest does not keep for test; it keeps {', '.join(sorted(hidden))}, "
             f"and the mixture has nothing else; add a share"
         )
-    words = {word for name in kept for word in name.split(CHAIN)}
-    variants = {word: held for word, held in mixture.variants.items() if word in words}
-    return replace(mixture, shares=kept, variants=variants)
+    return replace(mixture, shares=kept)
 
 
 def _attacks(manifest: Manifest) -> set[str]:
