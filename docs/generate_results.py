@@ -1,4 +1,4 @@
-"""Write the README's result table from the measured files: python docs/generate_results.py."""
+"""Write the result tables of the README and of the default bundle's page from the measured files: python docs/generate_results.py."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
+PAGE = ROOT / "docs" / "guides" / "default-bundle.md"
 BUNDLE = ROOT / "src" / "bonaface" / "bundles" / "nano"
 RESULTS = ROOT / "benchmarks" / "results"
 START, END = "<!-- results: python docs/generate_results.py -->", "<!-- end of results -->"
@@ -79,17 +80,87 @@ def _notes(report: dict[str, Any], card: dict[str, Any]) -> list[str]:
     return [f"- {note}" for note in (*card["notes"], *report["notes"])]
 
 
+def page_section() -> str:
+    """Of the default bundle's page: unseen attacks, and whom it turns away."""
+    unseen, generated = _json(RESULTS / "simuad_S1.json"), _json(RESULTS / "unseen_generated.json")
+    helps, slices = _json(RESULTS / "does_it_help.json"), _json(RESULTS / "slices.json")
+    return "\n".join([*_unseen(unseen, generated), "", *_left_out(helps), "", *_slices(slices)])
+
+
+def _unseen(report: dict[str, Any], generated: dict[str, Any]) -> list[str]:
+    auc = generated["auc"]
+    rows = [
+        "## Attacks it has not seen",
+        "",
+        "The first stage of its training, before generated portraits and the last variants, on SimUAD's protocol S1: other people,",
+        "other variants of every simulation, and strengths outside of those of training; threshold from dev.",
+        "",
+        "| SimUAD S1 | rate | errors | 95 % interval | AUC |",
+        "|---|---|---|---|---|",
+        *(_row(f"APCER {name}", one["apcer"], one["auc"]) for name, one in report["species"].items()),
+        _row("APCER pooled", report["apcer_pooled"], report["threshold_free"]["auc"]),
+        _row("BPCER", report["bpcer"]),
+        f"| **ACER pooled** (target 3 %) | **{100 * report['acer_pooled']:.2f} %** | | | |",
+        f"| APCER of the worst species (target 10 %) | {100 * report['apcer_worst']['value']:.2f} % | | | |",
+        "",
+        f"Generated portraits, {generated['generated']} against {generated['bonafide']} bona fide pictures, no generated one in training: AUC "
+        f"{_area(auc['as they are'])} as they are, {_area(auc['made alike'])} brought to one size and JPEG quality (target 0.85).",
+    ]
+    return rows
+
+
+def _area(one: list[float]) -> str:
+    return f"{one[0]:.3f} ({one[1]:.3f} to {one[2]:.3f})"
+
+
+def _left_out(found: dict[str, Any]) -> list[str]:
+    rows = [
+        "## A species left out altogether",
+        "",
+        f"Smaller trainings ({found['samples']:,} samples, {found['layers']} blocks, {len(found['seeds'])} seeds each): every simulation but "
+        "the species', against SPSC and SDSC alone; AUC on SimUAD's list of that species, intervals by people.",
+        "",
+        "| left out | the lab without it | SPSC and SDSC alone | difference |",
+        "|---|---|---|---|",
+    ]
+    for name, one in found["auc"].items():
+        rows.append(
+            f"| {name} | {_area(one['lab'])} | {_area(one['clues'])} | {one['difference'][0]:+.3f} "
+            f"({one['difference'][1]:+.3f} to {one['difference'][2]:+.3f}) |"
+        )
+    return rows
+
+
+def _slices(found: dict[str, Any]) -> list[str]:
+    rows = [
+        f"## Whom {found['bundle']} turns away",
+        "",
+        "Bona fide pictures of the pool's test people, by what can be estimated from them (`benchmarks/slices.py` says how).",
+        "",
+        "| slice | BPCER | errors | 95 % interval |",
+        "|---|---|---|---|",
+    ]
+    for name, one in found["slices"].items():
+        low, high = one["interval"]
+        rows.append(
+            f"| {name} | {100 * one['bpcer']:.1f} % | {one['errors']}/{one['pictures']} | "
+            f"{100 * low:.1f} to {100 * high:.1f} % |"
+        )
+    return rows
+
+
 def _json(path: Path) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return found
 
 
-def filled(readme: str) -> str:
-    """The README with the section between its marks."""
-    before, rest = readme.split(START)
+def filled(text: str, between: str) -> str:
+    """The text with another section between its marks."""
+    before, rest = text.split(START)
     after = rest.split(END)[1]
-    return f"{before}{START}\n{section()}\n{END}{after}"
+    return f"{before}{START}\n{between}\n{END}{after}"
 
 
 if __name__ == "__main__":
-    README.write_text(filled(README.read_text(encoding="utf-8")), encoding="utf-8")
+    README.write_text(filled(README.read_text(encoding="utf-8"), section()), encoding="utf-8")
+    PAGE.write_text(filled(PAGE.read_text(encoding="utf-8"), page_section()), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The README's numbers are those of the measured files."""
+"""The numbers of the README and of the default bundle's page are those of the measured files."""
 
 import importlib.util
 from pathlib import Path
@@ -11,12 +11,13 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.skipif(not embedded_bundle().is_dir(), reason="the embedded bundle is not there")
-def test_the_results_in_the_readme_are_the_measured_ones():
+def test_the_results_that_are_told_are_the_measured_ones():
     path = ROOT / "docs" / "generate_results.py"
     spec = importlib.util.spec_from_file_location("generate_results", path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert module.filled(readme) == readme
+    for path, section in ((module.README, module.section()), (module.PAGE, module.page_section())):
+        text = path.read_text(encoding="utf-8")
+        assert module.filled(text, section) == text

@@ -1,6 +1,8 @@
 import json
 
 import pytest
+import torch
+from transformers import CLIPVisionConfig, CLIPVisionModel
 
 from bonaface.data.dataset import FixedCrops
 from bonaface.data.manifest import write_manifest
@@ -8,6 +10,7 @@ from bonaface.data.pairs import Pairs
 from bonaface.errors import RecipeError
 from bonaface.faces.crop import prepare
 from bonaface.faces.whole import WholePicture
+from bonaface.models.insertion import insert_experts
 from bonaface.models.prompts import anchor_texts
 from bonaface.training.events import read_events
 from bonaface.training.loop import train
@@ -88,3 +91,14 @@ def test_an_unknown_name():
         RecipeError, match=r"^the recipe must be one of .*; got 'nanno'; did you mean 'nano'\?$"
     ):
         recipe_named("nanno")
+
+
+def test_practical_adds_less_than_six_million_parameters_to_a_base_clip():
+    with torch.device("meta"):  # shapes alone
+        vision = CLIPVisionModel(CLIPVisionConfig(
+            hidden_size=768, intermediate_size=3072, num_hidden_layers=12, num_attention_heads=12, patch_size=16
+        ))  # fmt: skip
+        before = sum(one.numel() for one in vision.parameters())
+        insert_experts(vision, recipe_named("practical").model.experts)
+    added = sum(one.numel() for one in vision.parameters()) - before
+    assert 5_900_000 < added <= 6_000_000
