@@ -284,3 +284,13 @@ def test_a_manifest_in_another_encoding_or_nowhere(bonaface, tiny, tmp_path):
     assert bonaface("evaluate", path).sentence.startswith(f"{path} must be CSV text in UTF-8; it is not (")
     answer = bonaface("evaluate", tmp_path / "no.csv")
     assert answer.sentence.endswith("must be a manifest (CSV or Parquet); it does not exist; check the path")
+
+
+def test_pictures_of_a_table_are_shown_from_its_folder_alone_and_those_of_a_list_from_anywhere(tmp_path):
+    from bonaface.cli.evaluate import _pictures
+
+    bound, free = (_pictures(tmp_path / "lists", is_bound=is_bound) for is_bound in (True, False))
+    assert bound("a.png") == free("a.png") == tmp_path / "lists/a.png"
+    assert free("../print/a.png") == tmp_path / "print/a.png"
+    assert bound("../print/a.png") is None
+    assert bound("/etc/passwd") is None

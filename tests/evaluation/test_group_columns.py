@@ -96,3 +96,9 @@ def test_crossed_groups_are_the_pairs_that_have_a_row(pairs: list[tuple[str, str
     assert crossed.names == ("first", "second")
     assert crossed.groups == tuple(known)
     assert crossed.of_row.tolist() == [known.index(row) if all(row) else -1 for row in rows]
+
+
+def test_columns_of_simulated_sets_are_groups_only_when_asked_for() -> None:
+    table = table_with(variant=["laser", "photo"], simulation=["print", "replay"], age=["30", "40"])
+    assert [column.names for column in group_columns(table)[0]] == [("age",)]
+    assert [column.names for column in group_columns(table, ["variant"])[0]] == [("variant",)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -87,7 +88,9 @@ def evaluate(
     report = replace(report, scores=os.path.relpath(scores, out))
     write_report(out / REPORT, report)
     show(report)
-    written = [out / REPORT, *_drawn(report, table, out, pictures or source.parent, robustness)]
+    # a list names pictures wherever they are, and they have just been judged; somebody's table of scores may name any file
+    picture = _pictures(pictures or source.parent, is_bound=is_score_table(source))
+    written = [out / REPORT, *_drawn(report, table, out, picture, robustness)]
     say(f"wrote {', '.join(map(str, written))}")
     if report.threshold is None:
         title = "[bold red]incomplete[/] "
@@ -95,8 +98,24 @@ def evaluate(
         raise typer.Exit(2)
 
 
-def _drawn(report: Report, table: ScoreTable, out: Path, base: Path, robustness: Path | None) -> list[Path]:
-    """The report as a page and as Markdown. Samples are taken for pictures where `base` has such files, and only below it."""
+def _pictures(base: Path, *, is_bound: bool) -> Callable[[str], Path | None]:
+    """Where a sample's picture is, if it is one, from the folder `base`; below it alone when bound."""
+
+    def picture(sample: str) -> Path | None:
+        path = (base / sample).resolve()
+        return None if is_bound and not path.is_relative_to(base.resolve()) else path
+
+    return picture
+
+
+def _drawn(
+    report: Report,
+    table: ScoreTable,
+    out: Path,
+    picture: Callable[[str], Path | None],
+    robustness: Path | None,
+) -> list[Path]:
+    """The report as a page and as Markdown."""
     from bonaface.evaluation.markdown import markdown
     from bonaface.evaluation.page import write_page
     from bonaface.evaluation.presentations import aggregate
@@ -106,10 +125,6 @@ def _drawn(report: Report, table: ScoreTable, out: Path, base: Path, robustness:
     page, text = out / "report.html", out / "report.md"
     level = report.level
     rows = table if level.column is None else aggregate(table, level.column, level.how or "mean")
-
-    def picture(sample: str) -> Path | None:
-        path = (base / sample).resolve()
-        return path if path.is_relative_to(base.resolve()) else None
 
     write_page(page, report, rows, pictures=picture, robustness=curves)
     text.write_text(markdown(report, robustness=curves), encoding="utf-8")

@@ -17,6 +17,11 @@ MAX_GROUPS = 20
 SKIN_TONE = "skin_tone"
 """The column whose values may be words of a scale: 'Monk 1' to 'Monk 10', or Fitzpatrick's 'I' to 'VI'."""
 
+NOT_PEOPLE = frozenset(
+    {ACCEPTED, "simulation", "variant", "strength", "partner", "sample_id", "source_sha256"}
+)
+"""Columns that say how a sample was made or judged: compared as groups only when asked for."""
+
 _FITZPATRICK = ("i", "ii", "iii", "iv", "v", "vi")
 _SCALE = re.compile(r"(?:(?:monk|mst|fitzpatrick|fst|skin|tone|type)[\W_]*)+")
 _LEADING_NUMBER = re.compile(r"[\W_]*\d")
@@ -56,7 +61,7 @@ def group_columns(
 
     Args:
         table: An empty value is unknown.
-        asked: Their names; all by default, except a recogniser's answers.
+        asked: Their names; all by default, but `NOT_PEOPLE`.
 
     Returns:
         A column with one value has nothing to compare. One with more than `MAX_GROUPS` names presentations, or wants
@@ -85,7 +90,7 @@ def group_columns(
 
 def _names(table: ScoreTable, asked: Sequence[str] | None) -> list[str]:
     if asked is None:
-        return [name for name in table.groups if name != ACCEPTED]
+        return [name for name in table.groups if name not in NOT_PEOPLE]
     for name in asked:
         if name not in table.groups:
             tail = did_you_mean(name, table.groups) or "; add it"
