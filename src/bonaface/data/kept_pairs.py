@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
+import bonaface
 from bonaface.contract import InputContract
 from bonaface.data.augmentation import Augmentation
 from bonaface.data.dataset import LabelledScene, Mixture, SimulatedFaces
@@ -74,7 +75,7 @@ class KeptPairs(Dataset[dict[str, torch.Tensor]]):
                 ),
                 folder, max(1, round(float(chance) * num_pairs)), size=contract.size,
                 what={
-                    "scenes": seen, "contract": asdict(contract), "mixture": asdict(_only(mixture, name)),
+                    "version": bonaface.__version__, "scenes": seen, "contract": asdict(contract), "mixture": asdict(_only(mixture, name)),
                     "augmentation": asdict(augmentation), "seed": seed,
                 },
                 number=self.species_names.index(name),
