@@ -88,7 +88,6 @@ def evaluate(
     report = replace(report, scores=os.path.relpath(scores, out))
     write_report(out / REPORT, report)
     show(report)
-    # a list names pictures wherever they are, and they have just been judged; somebody's table of scores may name any file
     picture = _pictures(pictures or source.parent, is_bound=is_score_table(source))
     written = [out / REPORT, *_drawn(report, table, out, picture, robustness)]
     say(f"wrote {', '.join(map(str, written))}")
@@ -99,7 +98,10 @@ def evaluate(
 
 
 def _pictures(base: Path, *, is_bound: bool) -> Callable[[str], Path | None]:
-    """Where a sample's picture is, if it is one, from the folder `base`; below it alone when bound."""
+    """Where a sample's picture is, from the folder `base`; below it alone when bound.
+
+    A list's pictures have just been judged, wherever they are; somebody's table of scores may name any file.
+    """
 
     def picture(sample: str) -> Path | None:
         path = (base / sample).resolve()

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch.utils.data import Dataset
 
@@ -66,22 +67,27 @@ class KeptPairs(Dataset[dict[str, torch.Tensor]]):
         self._chances = shares / shares.sum()
         self.species_names = (BONAFIDE.name, *mixture.shares)
         self._length, self._seed, self._epoch = length, seed, 0
-        seen = _digest(scenes)
-        self._pools = [
-            _Pool(
-                SimulatedFaces(
-                    scenes, contract=contract, mixture=_only(mixture, name), augmentation=augmentation,
-                    length=2 * num_pairs, seed=seed,
-                ),
-                folder, max(1, round(float(chance) * num_pairs)), size=contract.size,
-                what={
-                    "version": bonaface.__version__, "scenes": seen, "contract": asdict(contract), "mixture": asdict(_only(mixture, name)),
-                    "augmentation": asdict(augmentation), "seed": seed,
-                },
-                number=self.species_names.index(name),
+        same = {
+            "version": bonaface.__version__,
+            "scenes": _digest(scenes),
+            "contract": asdict(contract),
+            "augmentation": asdict(augmentation),
+            "seed": seed,
+        }
+        self._pools = []
+        for name, chance in zip(kinds, self._chances, strict=True):
+            one = _only(mixture, name)
+            drawn = SimulatedFaces(
+                scenes,
+                contract=contract,
+                mixture=one,
+                augmentation=augmentation,
+                length=2 * num_pairs,
+                seed=seed,
             )
-            for name, chance in zip(kinds, self._chances, strict=True)
-        ]  # fmt: skip
+            path = _path(folder, {**same, "mixture": asdict(one)})
+            kept = _opened(path, max(1, round(float(chance) * num_pairs)), contract.size)
+            self._pools.append(_Pool(drawn, kept, self.species_names.index(name)))
 
     def __len__(self) -> int:
         return self._length
@@ -103,20 +109,9 @@ class KeptPairs(Dataset[dict[str, torch.Tensor]]):
 class _Pool:
     """Pairs of one kind of attack in one file, drawn one by one."""
 
-    def __init__(
-        self, drawn: SimulatedFaces, folder: Path, num_pairs: int, *, size: int, what: Mapping[str, Any], number: int
-    ) -> None:  # fmt: skip
-        self.num_pairs, self._drawn, self._number = num_pairs, drawn, number
-        text = json.dumps(what, sort_keys=True, indent=1)
-        name = hashlib.sha256(text.encode()).hexdigest()[:20]
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / f"{name}.json").write_text(text, encoding="utf-8")
-        values = 1 + 2 * len(FAMILIES)
-        kind = np.dtype([("made", "u1"), ("crops", "u1", (2, size, size, 3)), ("values", "f4", (2, values))])
-        path = folder / f"{name}.pairs"
-        with path.open("ab") as file:  # zeros that take no room on the disk until they are written
-            file.truncate(max(file.tell(), num_pairs * kind.itemsize))
-        self._kept = np.memmap(path, dtype=kind, mode="r+", shape=(num_pairs,))
+    def __init__(self, drawn: SimulatedFaces, kept: npt.NDArray[np.void], number: int) -> None:
+        self._drawn, self._kept, self._number = drawn, kept, number
+        self.num_pairs = len(kept)
 
     def sample(self, pair: int, member: int) -> dict[str, torch.Tensor]:
         """The bona fide (0) or the attack (1) of a pair."""
@@ -136,6 +131,24 @@ class _Pool:
             "known": known,
             "species": torch.tensor(self._number if member else 0),
         }
+
+
+def _path(folder: Path, what: Mapping[str, Any]) -> Path:
+    """The file of a pool, named by all that decides its pairs, which is told beside it."""
+    text = json.dumps(what, sort_keys=True, indent=1)
+    name = hashlib.sha256(text.encode()).hexdigest()[:20]
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{name}.json").write_text(text, encoding="utf-8")
+    return folder / f"{name}.pairs"
+
+
+def _opened(path: Path, num_pairs: int, size: int) -> npt.NDArray[np.void]:
+    """The pairs in a file, as long as it must be; what is not drawn yet is zeros, which take no room on the disk."""
+    values = 1 + 2 * len(FAMILIES)
+    pair = np.dtype([("made", "u1"), ("crops", "u1", (2, size, size, 3)), ("values", "f4", (2, values))])
+    with path.open("ab") as file:
+        file.truncate(max(file.tell(), num_pairs * pair.itemsize))
+    return np.memmap(path, dtype=pair, mode="r+", shape=(num_pairs,))
 
 
 def _only(mixture: Mixture, name: str) -> Mixture:
