@@ -53,18 +53,31 @@ def nano() -> Recipe:
 
 
 def nano_finish() -> Recipe:
-    """The second stage, for the bundle that ships: every variant, chains, and generated portraits, at a lower rate.
+    """The second stage, for the bundle that ships: every variant, chains and generated portraits, at a lower rate.
+
+    More of the kinds that are met most: prints, replays, swaps, and portraits from a generator.
 
     Command: bonaface train nano_finish --start-from runs/nano --data faces/manifest.csv --out runs/nano-finish
     """
     first = nano()
     shares = {
-        **SHARES,
+        "print": 0.14,
+        "replay": 0.16,
+        "cutout": 0.04,
+        "paper_mask": 0.04,
+        "mask_3d": 0.05,
         "spsc": 0.03,
-        "sdsc": 0.03,
-        "diffusion": 0.10,
+        "faceswap": 0.15,
+        "swap": 0.06,
+        "sdsc": 0.05,
+        "reenactment": 0.04,
+        "attribute_edit": 0.04,
+        "morph": 0.04,
+        "generated": 0.05,
+        "injection": 0.04,
+        "diffusion": 0.12,
         "faceswap+print": 0.02,
-        "generated+replay": 0.02,
+        "generated+replay": 0.01,
     }
     return replace(
         first,
