@@ -84,6 +84,6 @@ def nano_finish() -> Recipe:
         name="nano_finish",
         mixture=Mixture(shares=shares, strength=(0.55, 1.25)),
         optimisation=replace(first.optimisation, lr_new=5e-4),
-        epochs=6,
+        epochs=8,
         seed=1,
     )
