@@ -29,7 +29,7 @@ ARMS = {
     "frozen_router": ["model.experts.frozen_router=true"],
     "shuffled_experts": ["model.experts.shuffled_experts=true"],
 }
-NUM_DEV = 40
+NUM_DEV = 20
 
 
 def slim(faces: Path, simuad: Path, out: Path) -> Path:
