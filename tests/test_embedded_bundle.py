@@ -56,7 +56,7 @@ def test_the_card_says_what_it_is(card):
 
 
 def test_species_are_known_and_were_seen(card):
-    assert {"print", "replay", "faceswap", "diffusion"} <= set(card.species)
+    assert {"print", "replay", "faceswap"} <= set(card.species)
     assert all(known_species(name) for name in card.species)
     assert set(card.simulated_species) == {name for name in card.species if is_simulated(name)}
     learned = {source.species for source in card.training_data}
