@@ -92,7 +92,7 @@ def _unseen(report: dict[str, Any], generated: dict[str, Any]) -> list[str]:
     rows = [
         "## Attacks it has not seen",
         "",
-        "The first stage of its training, before generated portraits and the last variants, on SimUAD's protocol S1: other people,",
+        "The first stage of its training, before the last variants, on SimUAD's protocol S1: other people,",
         "other variants of every simulation, and strengths outside of those of training; threshold from dev.",
         "",
         "| SimUAD S1 | rate | errors | 95 % interval | AUC |",
