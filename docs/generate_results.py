@@ -89,7 +89,7 @@ def page_section() -> str:
 
 def _unseen(report: dict[str, Any], generated: dict[str, Any]) -> list[str]:
     auc = generated["auc"]
-    rows = [
+    return [
         "## Attacks it has not seen",
         "",
         "The first stage of its training, before the last variants, on SimUAD's protocol S1: other people,",
@@ -106,7 +106,6 @@ def _unseen(report: dict[str, Any], generated: dict[str, Any]) -> list[str]:
         f"Generated portraits, {generated['generated']} against {generated['bonafide']} bona fide pictures, no generated one in training: AUC "
         f"{_area(auc['as they are'])} as they are, {_area(auc['made alike'])} brought to one size and JPEG quality (target 0.85).",
     ]
-    return rows
 
 
 def _area(one: list[float]) -> str:
