@@ -6,7 +6,8 @@ Each image is drawn and applied anew, at strength 1. Rates are images for each s
 that other work on the machine counts less; the median of several batches. All work is done in fresh processes of one
 thread each, in OpenCV and in numpy's matrix products alike. Two processes make the same images each as one does alone.
 The ratio by the wall clock, the best of several rounds, means something only where the machine gave each process a core
-of its own (`share_of_a_core` near 1); the ratio by own time leaves waiting for a core out.
+of its own (`share_of_a_core` near 1); the ratio by own time leaves waiting for a core out. Where even two processes of pure
+arithmetic are not twice as fast (`arithmetic_by_wall_clock`), it is the machine's cores that share something.
 """
 
 from __future__ import annotations
@@ -94,19 +95,27 @@ def mixed(start, count, pair):
         make(names[number % len(names)], None, generator("mixed", number), pair)
 
 
-def shared_work(count, barrier, queue):
+def arithmetic(count):
+    """What shares nothing but the machine."""
+    return sum(number * number % 7 for number in range(50_000 * count))
+
+
+def shared_work(count, barrier, queue, is_control):
     pair = scenes()
     mixed(0, len(SIMULATIONS), pair)
     barrier.wait()
     started = time.perf_counter(), time.process_time()
-    mixed(0, count, pair)
+    arithmetic(count) if is_control else mixed(0, count, pair)
     queue.put((time.perf_counter() - started[0], time.process_time() - started[1]))
 
 
-def side_by_side(context, processes, count):
+def side_by_side(context, processes, count, *, is_control=False):
     """(wall, own time) of each of some processes that make the same `count` images at the same time."""
     barrier, queue = context.Barrier(processes), context.Queue()
-    workers = [context.Process(target=shared_work, args=(count, barrier, queue)) for _ in range(processes)]
+    workers = [
+        context.Process(target=shared_work, args=(count, barrier, queue, is_control))
+        for _ in range(processes)
+    ]
     for worker in workers:
         worker.start()
     taken = [queue.get() for _ in workers]
@@ -118,7 +127,13 @@ def side_by_side(context, processes, count):
 def scaling(context, *, rounds, shared):
     pairs = [(side_by_side(context, 1, shared), side_by_side(context, 2, shared)) for _ in range(rounds)]
     ratios = np.array([2 * one[0] / two.max(axis=0) for one, two in pairs])
+    control = [
+        2 * side_by_side(context, 1, shared, is_control=True)[0, 0]
+        / side_by_side(context, 2, shared, is_control=True)[:, 0].max()
+        for _ in range(rounds)
+    ]  # fmt: skip
     return {
+        "arithmetic_by_wall_clock": round(float(max(control)), 2),
         "by_wall_clock": round(float(ratios[:, 0].max()), 2),
         "by_own_time": round(float(np.median(ratios[:, 1])), 2),
         "share_of_a_core": round(min(float((two[:, 1] / two[:, 0]).min()) for _, two in pairs), 2),
