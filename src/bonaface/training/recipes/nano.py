@@ -35,6 +35,9 @@ def nano() -> Recipe:
     From bona fide pictures alone, by the variants that SimUAD gives to training: its protocols, and generated portraits,
     measure what the result makes of attacks that it has not seen.
 
+    Expected: dev AUC 0.925, the mean over 14 kinds of attack; on SimUAD's S1 ACER pooled 25 %. 28 epochs, 73 minutes on two
+    CPU cores beside other work.
+
     Command: bonaface train nano --data bonafide.csv --out runs/nano
     """
     return Recipe(
@@ -57,6 +60,9 @@ def nano_finish() -> Recipe:
 
     No generated portraits: they are the only pictures of another origin than the bona fide ones, and a detector that learns
     from them learns the origin. It then takes genuine pictures from elsewhere for generated.
+
+    Expected: dev AUC 0.917, the mean over 16 kinds; exported and calibrated, on the simulated test ACER pooled 10.0 % and AUC
+    0.959. 6 epochs, 13 minutes.
 
     Command: bonaface train nano_finish --start-from runs/nano --data bonafide.csv --out runs/nano-finish
     """
