@@ -49,13 +49,14 @@ NUM_DEV = 6
 
 
 def recipe_for(base, shares, *, seed, samples, epochs, pairs, layers):
-    variants = {name: held for name, held in variants_of(Split.TRAIN).items() if shares.get(name)}
     return replace(
         base,
         name="does_it_help",
         model=replace(base.model, num_layers=layers),
         data=Simulated(kept_pairs=pairs),
-        mixture=replace(base.mixture, shares=shares, variants=variants, recaptured_digital=0.0),
+        mixture=replace(
+            base.mixture, shares=shares, variants=variants_of(Split.TRAIN), recaptured_digital=0.0
+        ),
         epochs=epochs,
         samples_per_epoch=samples // epochs,
         num_workers=0,
@@ -124,40 +125,36 @@ def table(species, people, scores, names, seeds, replicates=1000):
     places = {who: np.flatnonzero(people == who) for who in everybody}
     rng = np.random.default_rng(0)
 
-    def both(rows):
-        kinds, found = species[rows], np.zeros((len(names), 2))
+    def areas(rows):
+        """(species, arms, seeds)"""
+        kinds, found = species[rows], np.zeros((len(names), 2, len(seeds)))
         for at, name in enumerate(names):
             own = np.isin(kinds, (name, BONAFIDE.name))
             labels = kinds[own] == name
-            for arm in (0, 1):
-                found[at, arm] = np.mean(
-                    [auc_of(scores[(name, "clues")[arm], seed][rows[own]], labels) for seed in seeds]
-                )
+            for place in np.ndindex(2, len(seeds)):
+                arm, seed = (name, "clues")[place[0]], seeds[place[1]]
+                found[at, *place] = auc_of(scores[arm, seed][rows[own]], labels)
         return found
 
-    def filled(arm, seed):
-        return {name: scores[name if arm == 0 else "clues", seed] for name in names}
-
-    value = both(np.arange(len(people)))
+    value = areas(np.arange(len(people)))
     drawn = np.stack([
-        both(np.concatenate([places[who] for who in rng.choice(everybody, len(everybody))])) for _ in range(replicates)
+        areas(np.concatenate([places[who] for who in rng.choice(everybody, len(everybody))])).mean(axis=2)
+        for _ in range(replicates)
     ])  # fmt: skip
-    rows = {}
-    for at, name in enumerate((*names, "mean")):
-        v = value[at] if name != "mean" else value.mean(axis=0)
-        d = drawn[:, at] if name != "mean" else drawn.mean(axis=1)
-        own = np.isin(species, (name, BONAFIDE.name))
-        seeds_of = [
-            [round(float(auc_of(filled(arm, seed)[name][own], species[own] == name)), 4) for seed in seeds]
-            for arm in (0, 1)
-        ] if name != "mean" else None  # fmt: skip
-        rows[name] = {
-            "lab": [round(float(v[0]), 4), *intervals(d[:, 0])],
-            "clues": [round(float(v[1]), 4), *intervals(d[:, 1])],
-            "difference": [round(float(v[0] - v[1]), 4), *intervals(d[:, 0] - d[:, 1])],
-            "by_seed": seeds_of,
+
+    def row(found, again):
+        """Of the lab's and the clues' AUC, and of each replicate's."""
+        return {
+            "lab": [round(float(found[0]), 4), *intervals(again[:, 0])],
+            "clues": [round(float(found[1]), 4), *intervals(again[:, 1])],
+            "difference": [round(float(found[0] - found[1]), 4), *intervals(again[:, 0] - again[:, 1])],
         }
-    return rows
+
+    rows = {
+        name: row(value[at].mean(axis=1), drawn[:, at]) | {"by_seed": np.round(value[at], 4).tolist()}
+        for at, name in enumerate(names)
+    }
+    return rows | {"mean": row(value.mean(axis=(0, 2)), drawn.mean(axis=1)) | {"by_seed": None}}
 
 
 def main():
@@ -185,7 +182,6 @@ def main():
     }
     given.work.mkdir(parents=True, exist_ok=True)
     crops, species, people = test_crops(given.simuad, base.contract, given.work / "test.npz")
-    full = replace(base.mixture, variants={w: v for w, v in base.mixture.variants.items() if lab.get(w)})
     material, scores, seconds = None, {}, []
     for seed in given.seeds:
         for arm, shares in arms.items():
@@ -196,7 +192,7 @@ def main():
             if not kept.is_file():
                 if material is None:
                     material = gather(few_dev(read_manifest(given.faces)), finder=DlibHogFinder(),
-                                      contract=base.contract, mixture=full, seed=0)  # fmt: skip
+                                      contract=base.contract, mixture=base.mixture, seed=0)  # fmt: skip
                 recipe = recipe_for(base, shares, seed=seed, samples=given.samples, epochs=given.epochs,
                                     pairs=given.pairs, layers=given.layers)  # fmt: skip
                 started = time.monotonic()

@@ -30,6 +30,7 @@ stage nano runs/nano --data runs/bonafide.csv
 [ -f runs/simuad/protocols/S1.csv ] || $bonaface data simuad runs/bonafide.csv runs/simuad
 [ -d runs/nano-bundle ] || $bonaface export runs/nano runs/nano-bundle --data runs/simuad/protocols/S1.csv \
   --evaluation runs/evaluation-S1 --name nano-unseen
+cp runs/nano-bundle/report.json benchmarks/results/simuad_S1.json
 $python benchmarks/unseen_generated.py "$faces/manifest.csv" --bundle runs/nano-bundle \
   --out benchmarks/results/unseen_generated.json
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -63,6 +64,17 @@ class LabelledScene:
     scene: Scene
     species: Species
     subject: str
+
+
+def scenes_digest(scenes: Sequence[LabelledScene]) -> str:
+    """The sha256 of what samples are drawn from: pictures, faces, landmarks, and what they are known to be."""
+    digest = hashlib.sha256()
+    for known in scenes:
+        scene = known.scene
+        digest.update(f"{known.subject} {known.species.name} {scene.face} {scene.pixels.shape}".encode())
+        digest.update(scene.pixels.tobytes())
+        digest.update(b"" if scene.landmarks is None else scene.landmarks.tobytes())
+    return digest.hexdigest()
 
 
 class SimulatedFaces(Dataset[dict[str, torch.Tensor]]):

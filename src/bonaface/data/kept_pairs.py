@@ -17,8 +17,9 @@ from torch.utils.data import Dataset
 import bonaface
 from bonaface.contract import InputContract
 from bonaface.data.augmentation import Augmentation
-from bonaface.data.dataset import LabelledScene, Mixture, SimulatedFaces
+from bonaface.data.dataset import LabelledScene, Mixture, SimulatedFaces, scenes_digest
 from bonaface.data.randomness import generator
+from bonaface.data.whole_file import write_whole
 from bonaface.vocabulary import BONAFIDE, CHAIN, FAMILIES
 
 FIELDS = ("label", "targets", "known")
@@ -69,7 +70,7 @@ class KeptPairs(Dataset[dict[str, torch.Tensor]]):
         self._length, self._seed, self._epoch = length, seed, 0
         same = {
             "version": bonaface.__version__,
-            "scenes": _digest(scenes),
+            "scenes": scenes_digest(scenes),
             "contract": asdict(contract),
             "augmentation": asdict(augmentation),
             "seed": seed,
@@ -137,8 +138,7 @@ def _path(folder: Path, what: Mapping[str, Any]) -> Path:
     """The file of a pool, named by all that decides its pairs, which is told beside it."""
     text = json.dumps(what, sort_keys=True, indent=1)
     name = hashlib.sha256(text.encode()).hexdigest()[:20]
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{name}.json").write_text(text, encoding="utf-8")
+    write_whole(folder / f"{name}.json", text.encode())
     return folder / f"{name}.pairs"
 
 
@@ -155,12 +155,3 @@ def _only(mixture: Mixture, name: str) -> Mixture:
     """The mixture of one kind of attack."""
     held = {word: names for word, names in mixture.variants.items() if word in name.split(CHAIN)}
     return replace(mixture, shares={name: 1.0}, variants=held)
-
-
-def _digest(scenes: Sequence[LabelledScene]) -> str:
-    """Of pictures, faces and what they are known to be."""
-    found = hashlib.sha256()
-    for one in scenes:
-        found.update(repr((one.subject, one.species.name, one.scene.face, one.scene.pixels.shape)).encode())
-        found.update(one.scene.pixels.tobytes())
-    return found.hexdigest()

@@ -17,6 +17,7 @@ from torch.nn import functional as F  # noqa: N812
 from torch.utils.data import Subset
 
 import bonaface
+from bonaface.data.dataset import scenes_digest
 from bonaface.models.pixels import normalise
 from bonaface.training.feeding import loader_of, samples_of
 from bonaface.training.material import Material
@@ -146,11 +147,7 @@ def key_of(encoder: nn.Module, recipe: Recipe, material: Material) -> str:
         digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
     plain = asdict(recipe)
     digest.update(json.dumps({name: plain[name] for name in MAKE_SAMPLES}, sort_keys=True).encode())
-    for known in material.scenes:
-        scene = known.scene
-        digest.update(f"{known.subject} {known.species.name} {scene.face} {scene.pixels.shape}".encode())
-        digest.update(scene.pixels.tobytes())
-        digest.update(b"" if scene.landmarks is None else scene.landmarks.tobytes())
+    digest.update(scenes_digest(material.scenes).encode())
     for held in material.pictures:
         state = held.path.stat()
         digest.update(f"{held.path} {held.species.name} {state.st_size} {state.st_mtime_ns}".encode())
