@@ -176,7 +176,7 @@ def main():
             for number, (name, model) in enumerate(models.items())
         }
         for engine, threads, batch in track(settings, console=Console(file=sys.stderr)):
-            rounds = max(3, arguments.rounds // batch if batch > 1 else arguments.rounds)
+            rounds = max(3, arguments.rounds // (2 if batch > 1 else 1))
             times = timed(passes(models, paths, engine, threads, batch, config.image_size), rounds)
             results.append(
                 {

@@ -19,13 +19,13 @@ __all__ = ["one_thread"]
 SHARES = {"print": 0.5, "faceswap": 0.3, "sdsc": 0.2}
 
 
-def kept(folder: Path, shares=SHARES, **changes) -> KeptPairs:
+def kept(folder: Path, shares=SHARES, *, development=0.0, **changes) -> KeptPairs:
     how = {"length": 24, "seed": 3, "num_pairs": 6, **changes}
     return KeptPairs(
         SCENES,
         contract=InputContract(size=24),
         mixture=Mixture(shares=shares),
-        augmentation=Augmentation(),
+        augmentation=Augmentation(development=development),
         folder=folder,
         **how,
     )
@@ -138,3 +138,25 @@ def test_workers_change_nothing(tmp_path):
         return np.concatenate([batch["crop"].numpy() for batch in loader])
 
     np.testing.assert_array_equal(crops(tmp_path / "a", 0), crops(tmp_path / "b", 2))
+
+
+def test_a_kept_pair_is_developed_anew_every_time_and_twins_alike(tmp_path, draws, monkeypatch):
+    how = {"num_pairs": 1, "shares": {"spsc": 1.0}}
+    epoch_of(kept(tmp_path, **how, length=2))
+    tones = []
+    monkeypatch.setattr(
+        "bonaface.data.kept_pairs.developed",
+        lambda crop, rng: tones.append(rng.integers(2**32)) or np.full_like(crop, len(tones)),
+    )
+    shown = epoch_of(kept(tmp_path, **how, length=40, development=1.0))
+    assert len(draws) == 2, "development is no part of what is kept"
+    assert [int(item["crop"][0, 0, 0]) for item in shown] == list(range(1, 41))
+    assert tones[::2] == tones[1::2]
+    assert len(set(tones)) == 20
+
+
+def test_kept_pairs_are_made_over_digital_pictures_too(tmp_path):
+    dataset = kept(tmp_path, num_pairs=40, shares={"spsc": 1.0, "diffusion": 0.0}, length=200)
+    labels = torch.stack([item["label"] for item in epoch_of(dataset)])
+    assert labels[1::2].tolist() == [1.0] * 100
+    assert {str(value) for value in labels[::2].tolist()} == {"0.0", "nan"}

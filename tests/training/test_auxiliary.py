@@ -47,6 +47,14 @@ def test_classes_are_regularised_and_the_centres_are_its_state():
         assert torch.equal(again.classes.state_dict()[name], value)
 
 
+def test_what_has_no_label_belongs_to_no_class():
+    found, expected = (AuxiliaryLoss(detector(), Optimisation(class_regularisation=0.3)) for _ in range(2))
+    given = evidence()
+    two = Evidence(given.family_logits[:2], given.attack_logit[:2], given.embedding[:2])
+    value = found(given, torch.tensor([0.0, 1.0, torch.nan]), nn.Identity())
+    assert value.item() == pytest.approx(expected(two, LABEL[:2], nn.Identity()).item())
+
+
 def test_the_balance_of_routed_experts_counts_once():
     config = ExpertsConfig(num_experts=3, hidden=4, routing="top_k", top_k=1, balance_weight=0.5)
     routed = RoutedExperts(6, config).train()

@@ -74,6 +74,23 @@ def test_a_family_that_no_sample_knows_adds_nothing():
     assert loss(evidence(), known=torch.zeros(2, 2), weight=0.0).item() == 0.0
 
 
+def test_an_unknown_label_teaches_the_known_families_alone():
+    third = [[log(3), 7.0]]
+    judged = evidence([*FAMILY_LOGITS, *third], [*ATTACK_LOGIT, 9.0])
+    how = {
+        "label": torch.tensor([0.0, 1.0, torch.nan]),
+        "targets": torch.tensor([[0.0, 0.0], [1.0, 0.0], [0.0, 0.0]]),
+        "known": torch.tensor([[1.0, 1.0], [1.0, 0.0], [1.0, 0.0]]),
+    }
+    value = loss(judged, **how)
+    # a third log 4 for physical leaves its mean as it is; the rest is that of the two others
+    assert value.item() == pytest.approx(loss(evidence()).item(), abs=1e-6)
+    value.backward()
+    assert judged.attack_logit.grad[2].item() == 0.0
+    assert judged.family_logits.grad[2].tolist() == [pytest.approx(0.75 / 3 / 2), 0.0]
+    assert torch.isfinite(judged.family_logits.grad).all()
+
+
 def test_sure_and_wrong_is_finite():
     judged = evidence([[80.0, -80.0], [-80.0, 80.0]], [300.0, -300.0])
     value = loss(judged)

@@ -32,6 +32,8 @@ class Augmentation:
         backdrop: Chance that all but the head has other colours.
         sharpening: Chance of the strong sharpening that scans and prints were given, halos and all, before the attack:
             without it such a portrait reads as a swapped one.
+        development: Chance of another tone and colour after the attack and the camera, see `data.development`: without
+            it a flat or tinted picture reads as a printed one.
         turn_deg: Largest rotation in the image plane, degrees.
         shift_ratio: Largest shift of the face box, as a share of its side: what finders differ by.
         zoom_ratio: Largest change of its side.
@@ -45,6 +47,7 @@ class Augmentation:
     depth: float = 0.0
     backdrop: float = 0.0
     sharpening: float = 0.0
+    development: float = 0.0
     turn_deg: float = 8.0
     shift_ratio: float = 0.05
     zoom_ratio: float = 0.1

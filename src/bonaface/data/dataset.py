@@ -15,13 +15,23 @@ from bonaface.attacks.simulations import SIMULATIONS
 from bonaface.contract import InputContract
 from bonaface.data.augmentation import Augmentation, augmented, jittered
 from bonaface.data.chains import chain_named, check_variants, drawn_variants, is_simulated
+from bonaface.data.development import developed
 from bonaface.data.partners import Partners
 from bonaface.data.randomness import generator
 from bonaface.data.samples import attacked, captured, family_targets, framed
 from bonaface.errors import ManifestError, did_you_mean
 from bonaface.faces.crop import prepare
 from bonaface.types import Picture
-from bonaface.vocabulary import BONAFIDE, CHAIN, SPECIES, Family, Species, known_species, species_named
+from bonaface.vocabulary import (
+    BONAFIDE,
+    CHAIN,
+    FAMILIES,
+    SPECIES,
+    Family,
+    Species,
+    known_species,
+    species_named,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +45,9 @@ class Mixture:
             of other subjects as partners.
         variants: By the name of a simulation, the variants that are drawn, all alike likely; simulations that are not
             named draw from all of theirs, each with its own chance; those without a share draw nothing.
-        recaptured_digital: Chance that a print or replay is made from a digital attack's picture instead, so that
-            neither the surroundings nor the face of such pictures tell the families apart.
+        recaptured_digital: Chance that a pair of a physical attack shows a digital attack's picture, if the shares name
+            `diffusion`: as it is, which says that there is neither paper nor screen and nothing about the rest, and
+            attacked. So neither the surroundings nor the face of such pictures tell of paper or screen.
         strength: (low, high) of the simulations, drawn per sample.
         capture: (low, high) of the capture chain's strength, drawn per pair.
     """
@@ -83,7 +94,7 @@ class SimulatedFaces(Dataset[dict[str, torch.Tensor]]):
     Samples come in pairs: 2k is bona fide, 2k + 1 an attack. Both share one augmentation, frame and capture, and where
     the attack is made from a bona fide picture, that picture too: within such a pair only the attack differs.
 
-    Items: `crop` (size, size, 3) uint8 RGB; `label` float32, 1 = attack; `targets` and `known` (families,)
+    Items: `crop` (size, size, 3) uint8 RGB; `label` float32, 1 = attack, nan = unknown; `targets` and `known` (families,)
     float32; `species` int64, an index into `species_names`, which are the names of the mixture's shares.
     """
 
@@ -138,16 +149,25 @@ class SimulatedFaces(Dataset[dict[str, torch.Tensor]]):
         scene, _ = captured(scene, stream, strength=stream.uniform(*self._mixture.capture))
         face = jittered(scene.face, self._augmentation, self._stream("jitter", pair))
         crop = prepare(scene.pixels, face, self._contract).pixels
-        return item(crop, species, number) if is_attack else item(crop, BONAFIDE, 0)
+        stream = self._stream("development", pair)
+        if stream.random() < self._augmentation.development:
+            crop = developed(crop, stream)
+        if is_attack:
+            return item(crop, species, number)
+        return item(crop, BONAFIDE, 0) if self._is_bonafide(original) else carrier_item(crop)
+
+    def _is_bonafide(self, place: int) -> bool:
+        return self._scenes[place].species == BONAFIDE
 
     def _bases(self, name: str, species: Species, rng: np.random.Generator) -> tuple[int, int]:
-        """Scenes of a pair: the bona fide one, and the one that the attack is made from."""
+        """Scenes of a pair: the one shown as it is, and the one that the attack is made from."""
         original = int(rng.choice(self._pools[BONAFIDE.name]))
         is_made = is_simulated(name)  # pictures of real attacks are shown as they are
         is_physical = species.families == {Family.PHYSICAL}
         recaptures = is_made and is_physical and rng.random() < self._mixture.recaptured_digital
         if recaptures and self._pools.get("diffusion"):
-            return original, int(rng.choice(self._pools["diffusion"]))
+            carrier = int(rng.choice(self._pools["diffusion"]))
+            return carrier, carrier
         return original, original if is_made else int(rng.choice(self._pools[species.name]))
 
     def _stream(self, purpose: str, pair: int) -> np.random.Generator:
@@ -179,6 +199,13 @@ def item(crop: Picture, species: Species, number: int) -> dict[str, torch.Tensor
         "known": torch.from_numpy(known),
         "species": torch.tensor(number),
     }
+
+
+def carrier_item(crop: Picture) -> dict[str, torch.Tensor]:
+    """A crop of a digital attack that teaches one thing: it is not a physical one. Its label is unknown, nan."""
+    found = item(crop, BONAFIDE, 0)
+    known = torch.tensor([float(family is Family.PHYSICAL) for family in FAMILIES])
+    return {**found, "label": torch.tensor(torch.nan), "known": known}
 
 
 def species_of_share(name: str) -> Species:

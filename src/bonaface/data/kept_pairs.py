@@ -17,7 +17,9 @@ from torch.utils.data import Dataset
 import bonaface
 from bonaface.contract import InputContract
 from bonaface.data.augmentation import Augmentation
+from bonaface.data.chains import is_simulated
 from bonaface.data.dataset import LabelledScene, Mixture, SimulatedFaces, scenes_digest
+from bonaface.data.development import developed
 from bonaface.data.randomness import generator
 from bonaface.data.whole_file import write_whole
 from bonaface.vocabulary import BONAFIDE, CHAIN, FAMILIES
@@ -31,7 +33,8 @@ class KeptPairs(Dataset[dict[str, torch.Tensor]]):
 
     Every kind of attack has a pool of its own, which depends neither on the other kinds nor on their shares: runs that
     leave a species out, or weigh species otherwise, take the same pairs from the same files, even at the same time.
-    Which pairs an epoch holds, and which of them are mirrored, is decided by the seed and its number.
+    Which pairs an epoch holds, which of them are mirrored, and how they are developed, is decided by the seed and its
+    number: a pair is shown in another tone every time.
 
     Items as those of `SimulatedFaces`; twins stay together, at 2k and 2k + 1.
     """
@@ -68,6 +71,8 @@ class KeptPairs(Dataset[dict[str, torch.Tensor]]):
         self._chances = shares / shares.sum()
         self.species_names = (BONAFIDE.name, *mixture.shares)
         self._length, self._seed, self._epoch = length, seed, 0
+        self._development = augmentation.development
+        augmentation = replace(augmentation, development=0.0)
         same = {
             "version": bonaface.__version__,
             "scenes": scenes_digest(scenes),
@@ -102,8 +107,11 @@ class KeptPairs(Dataset[dict[str, torch.Tensor]]):
         rng = generator("kept", self._seed, self._epoch, pair)
         pool = self._pools[int(rng.choice(len(self._pools), p=self._chances))]
         found = pool.sample(int(rng.integers(pool.num_pairs)), is_attack)
-        if rng.random() < 0.5:
+        is_mirrored, is_developed = rng.random(2) < (0.5, self._development)
+        if is_mirrored:
             found["crop"] = found["crop"].flip(1)
+        if is_developed:
+            found["crop"] = torch.from_numpy(developed(found["crop"].numpy(), rng))
         return found
 
 
@@ -152,6 +160,7 @@ def _opened(path: Path, num_pairs: int, size: int) -> npt.NDArray[np.void]:
 
 
 def _only(mixture: Mixture, name: str) -> Mixture:
-    """The mixture of one kind of attack."""
+    """The mixture of one kind of attack, and of the pictures that it may be made over."""
+    over = {word: 0.0 for word, share in mixture.shares.items() if share == 0 and not is_simulated(word)}
     held = {word: names for word, names in mixture.variants.items() if word in name.split(CHAIN)}
-    return replace(mixture, shares={name: 1.0}, variants=held)
+    return replace(mixture, shares={name: 1.0, **over}, variants=held)

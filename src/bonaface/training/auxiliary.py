@@ -24,10 +24,11 @@ class AuxiliaryLoss(nn.Module):
 
         Args:
             evidence: Of a batch, with its embedding.
-            label: (batch,), 1 = attack.
+            label: (batch,), 1 = attack, nan = unknown.
             model: That has just given the evidence in training; its routers know how they shared the tokens out.
         """
         total = balance_loss(model)
         if self.classes is not None and evidence.embedding is not None:
-            total = total + self.classes(evidence.embedding, label)
+            is_known = ~label.isnan()
+            total = total + self.classes(evidence.embedding[is_known], label[is_known])
         return total

@@ -23,7 +23,7 @@ def evidence_loss(
 
     Args:
         evidence: Log-odds of the families (batch, families) and combined (batch,).
-        label: (batch,), 1 = attack.
+        label: (batch,), 1 = attack, nan = unknown: such a sample teaches its known families alone.
         targets: (batch, families), 1 = attack of that family.
         known: (batch, families), 0 where a sample says nothing about a family.
         label_smoothing: e in [0, 0.5): targets become e and 1 - e.
@@ -34,12 +34,13 @@ def evidence_loss(
         A scalar; each family's term is the mean over its known samples, and the families are averaged. Evidence of any
         attack, in one column, has the combined term alone.
     """
+    is_known = ~torch.isnan(label)
     weights = torch.where(label > 0, class_weights[1], class_weights[0])
     combined = _mean(
         binary_cross_entropy_with_logits(
-            evidence.attack_logit, _smoothed(label, label_smoothing), reduction="none"
+            evidence.attack_logit, _smoothed(torch.nan_to_num(label), label_smoothing), reduction="none"
         ),
-        weights,
+        weights * is_known,
     )
     if evidence.family_logits.shape[1] == 1:
         return combined
