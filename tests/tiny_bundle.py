@@ -15,10 +15,12 @@ from bonaface.bundle import (
     INPUT_NAME,
     MODEL,
     OUTPUT_NAMES,
+    SPECIES_OUTPUT,
     BundleCard,
     ModelFile,
     SelfTest,
     StoredThreshold,
+    ToldSpecies,
     TrainingSource,
     describe_model,
     self_test_crops,
@@ -30,7 +32,8 @@ CONTRACT = InputContract(size=64)
 
 GRAPH = """
 <ir_version: 10, opset_import: ["" : 18]>
-tiny (uint8[batch, height, width, 3] crop) => (float[batch] attack_score, float[batch, families] family_scores)
+tiny (uint8[batch, height, width, 3] crop)
+    => (float[batch] attack_score, float[batch, families] family_scores, float[batch, species] species_scores)
 {
     pixels = Cast <to = 1> (crop)
     sides = Constant <value_ints = [1, 2]> ()
@@ -48,8 +51,22 @@ tiny (uint8[batch, height, width, 3] crop) => (float[batch] attack_score, float[
     whole = Constant <value_float = 1.0> ()
     digital = Sub (whole, physical)
     family_scores = Concat <axis = 1> (physical, digital)
+    species_scores = Concat <axis = 1> (digital, physical)
 }
 """
+
+
+TOLD = ToldSpecies(
+    names=("print", "faceswap"),
+    rows=40,
+    people=20,
+    accuracy=0.75,
+    chance=0.5,
+    log_loss=0.4,
+    log_loss_of_shares=0.69,
+    penalty=0.01,
+)
+"""What a bundle says that tells species: the bluer of an attack the likelier a print."""
 
 
 def write_model(path: Path, *, when_alone: float | None = None) -> None:
@@ -68,13 +85,15 @@ def tiny_bundle(
     threshold: float = 0.5,
     contract: InputContract = CONTRACT,
     when_alone: float | None = None,
+    told: ToldSpecies | None = None,
     **changes: object,
 ) -> Path:
-    """A whole bundle in a new folder; `changes` are other fields of its card."""
+    """A whole bundle in a new folder, which tells species or not; `changes` are other fields of its card."""
     folder.mkdir(parents=True)
     write_model(folder / MODEL, when_alone=when_alone)
     session = onnxruntime.InferenceSession(folder / MODEL, providers=["CPUExecutionProvider"])
-    attack, families = session.run(list(OUTPUT_NAMES), {INPUT_NAME: self_test_crops(contract.size)})
+    names = [*OUTPUT_NAMES, SPECIES_OUTPUT] if told else list(OUTPUT_NAMES)
+    attack, *others = session.run(names, {INPUT_NAME: self_test_crops(contract.size)})
     card = BundleCard(
         name="tiny",
         version="1",
@@ -88,7 +107,8 @@ def tiny_bundle(
         training_data=(TrainingSource("made up", "CC0-1.0", "bonafide", 1),),
         training={"command": "none", "seed": 0},
         model=describe_model(folder / MODEL),
-        self_test=SelfTest(tuple(attack.tolist()), tuple(tuple(row) for row in families.tolist())),
+        self_test=SelfTest(tuple(attack.tolist()), *(tuple(map(tuple, one.tolist())) for one in others)),
+        told_species=told,
         notes=("it knows red alone",),
     )
     write_card(folder, replace(card, **changes))

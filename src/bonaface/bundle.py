@@ -20,6 +20,9 @@ from bonaface.vocabulary import Family
 SCHEMA_VERSION = 1
 CARD, MODEL, REPORT = "bundle.json", "model.onnx", "report.json"
 INPUT_NAME, OUTPUT_NAMES = "crop", ("attack_score", "family_scores")
+SPECIES_OUTPUT = "species_scores"
+"""A third output, of models that tell species apart."""
+
 SELF_TEST_TOLERANCE = 1e-3
 MAX_SIZE = 4096
 
@@ -58,6 +61,32 @@ class SelfTest:
 
     attack_scores: tuple[float, ...]
     family_scores: tuple[tuple[float, ...], ...]
+    species_scores: tuple[tuple[float, ...], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ToldSpecies:
+    """Which species of attack the model tells apart, and how well: by cross-validation over people of dev.
+
+    Attributes:
+        names: The order of `species_scores`.
+        rows: Attacks that it was tried on.
+        people: In them.
+        accuracy: Share of the attacks whose likeliest species is theirs.
+        chance: That share for whoever always says the commonest.
+        log_loss: Mean of -ln of the score of the true species.
+        log_loss_of_shares: The same for whoever always gives the species' shares.
+        penalty: On the weights, chosen by the log loss.
+    """
+
+    names: tuple[str, ...]
+    rows: int
+    people: int
+    accuracy: float
+    chance: float
+    log_loss: float
+    log_loss_of_shares: float
+    penalty: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +119,7 @@ class BundleCard:
         self_test: Checked whenever the bundle is loaded.
         family_scales: What each family's log-odds are multiplied by in the graph; empty without calibration.
         family_offsets: What is added to them then.
+        told_species: What the model says of an attack's species; None where it says nothing.
         operating_points: Other thresholds by name, chosen on dev like `threshold`; empty before anything is measured.
         report: The evaluation report's file in the folder; None before one is there.
         notes: What a user must know.
@@ -113,6 +143,7 @@ class BundleCard:
     self_test: SelfTest
     family_scales: tuple[float, ...] = ()
     family_offsets: tuple[float, ...] = ()
+    told_species: ToldSpecies | None = None
     operating_points: Mapping[str, StoredThreshold] = field(default_factory=dict)
     report: str | None = None
     notes: tuple[str, ...] = ()
@@ -122,6 +153,11 @@ class BundleCard:
     def id(self) -> str:
         """Name and version, as verdicts carry them."""
         return f"{self.name} {self.version}"
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of what the model gives, in order."""
+        return (*OUTPUT_NAMES, SPECIES_OUTPUT) if self.told_species else OUTPUT_NAMES
 
     def threshold_at(self, operating_point: str | None) -> StoredThreshold:
         """The threshold of a named operating point; the card's own when None.
@@ -201,6 +237,12 @@ def _check_values(path: Path, card: BundleCard) -> None:
             f"{path}: self_test must have a score of each family, {', '.join(card.families) or 'of none'}; it has not; "
             f"get the bundle again"
         )
+    told = card.told_species.names if card.told_species else ()
+    if any(len(row) != len(told) for row in card.self_test.species_scores):
+        raise BundleError(
+            f"{path}: self_test must have a score of each species that is told, {', '.join(told) or 'of none'}; "
+            f"it has not; get the bundle again"
+        )
 
 
 def check_model_file(folder: Path, model: ModelFile) -> None:
@@ -247,12 +289,11 @@ def self_test_crops(size: int) -> npt.NDArray[np.uint8]:
     return np.stack([np.clip(pattern, 0, 255) for pattern in patterns]).astype(np.uint8)
 
 
-def check_self_test(card: BundleCard, attack_scores: npt.ArrayLike, family_scores: npt.ArrayLike) -> None:
-    """Raise `BundleError` unless the scores of `self_test_crops` are those of the card."""
-    for name, got, want in (
-        ("attack_score", attack_scores, card.self_test.attack_scores),
-        ("family_scores", family_scores, card.self_test.family_scores),
-    ):
+def check_self_test(card: BundleCard, *scores: npt.ArrayLike) -> None:
+    """Raise `BundleError` unless the scores of `self_test_crops`, in the order of `card.outputs`, are those of the card."""
+    test = card.self_test
+    wanted = (test.attack_scores, test.family_scores, test.species_scores)
+    for name, got, want in zip(card.outputs, scores, wanted, strict=False):
         found, expected = np.asarray(got, float), np.asarray(want, float)
         if found.shape != expected.shape or not np.all(np.abs(found - expected) <= SELF_TEST_TOLERANCE):
             raise BundleError(

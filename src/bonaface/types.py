@@ -107,6 +107,8 @@ class Verdict:
         num_faces: Faces found in the picture.
         bundle: Name and version of the bundle that judged.
         family_scores: Evidence of each family in [0, 1]; empty without a decision.
+        species_scores: Of an attack, how likely it is of each species, summing to 1; empty when the outcome is no attack or
+            the bundle tells no species.
     """
 
     outcome: Outcome
@@ -118,6 +120,12 @@ class Verdict:
     num_faces: int
     bundle: str
     family_scores: Mapping[Family, float] = field(default_factory=dict)
+    species_scores: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def likeliest_species(self) -> str | None:
+        """The species with the highest score; None where none is told."""
+        return max(self.species_scores, key=lambda name: self.species_scores[name], default=None)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""

@@ -66,6 +66,7 @@ def test_json_lines(bonaface, tiny, photos):
         "num_faces": 1,
         "bundle": "tiny 1",
         "family_scores": {"physical": pytest.approx(60 / 255), "digital": pytest.approx(195 / 255)},
+        "species_scores": {},
     }
     assert found[1]["box"] is found[1]["attack_score"] is None
     assert answer.err == ""

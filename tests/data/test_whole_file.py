@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import multiprocessing
 from pathlib import Path
 
 import pytest
@@ -26,3 +27,23 @@ def test_a_refused_file_leaves_nothing_and_the_old_one_as_it_was(tmp_path, monke
     with pytest.raises(OSError, match="full"):
         write_whole(tmp_path / "c.bin", b"new")
     assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("c.bin", b"old")]
+
+
+def written_often(path: Path) -> None:
+    for _ in range(200):
+        write_whole(path, b"the same bytes")
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_processes_that_write_the_same_file_do_not_disturb_each_other(tmp_path):
+    path = tmp_path / "shared.json"
+    fork = multiprocessing.get_context("fork")
+    writers = [fork.Process(target=written_often, args=(path,)) for _ in range(3)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    assert [writer.exitcode for writer in writers] == [0, 0, 0]
+    assert [(one.name, one.read_bytes()) for one in tmp_path.iterdir()] == [
+        ("shared.json", b"the same bytes")
+    ]

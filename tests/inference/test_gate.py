@@ -22,7 +22,7 @@ from bonaface.inference.session import Session
 from bonaface.types import Box, Face
 from bonaface.vocabulary import Family, Outcome, Reason
 from faces.portraits import admiral, astronaut
-from tiny_bundle import CONTRACT, tiny_bundle
+from tiny_bundle import CONTRACT, TOLD, tiny_bundle
 
 FILES = {
     "astronaut": Path(skimage.__file__).parent / "data/astronaut.png",
@@ -253,6 +253,7 @@ def test_a_verdict_is_frozen_and_is_json(gate):
         "num_faces": 1,
         "bundle": "tiny 1",
         "family_scores": {"physical": verdict.attack_score, "digital": verdict.family_scores[Family.DIGITAL]},
+        "species_scores": {},
     }
     empty = json.loads(json.dumps(gate(b"").as_dict()))
     assert (empty["box"], empty["attack_score"], empty["family_scores"]) == (None, None, {})
@@ -315,3 +316,30 @@ def test_a_named_operating_point_moves_the_threshold_alone(tmp_path):
     assert strict(b"").threshold == 0.6
     with pytest.raises(BundleError, match="must be one of the bundle tiny 1: strict; got 'balanced'"):
         load(folder, operating_point="balanced")
+
+
+def test_an_attack_is_told_by_species_the_likeliest_first(tmp_path):
+    gate = load(tiny_bundle(tmp_path / "bundle", told=TOLD))
+    verdict = gate(astronaut())
+    score = verdict.attack_score
+    assert list(verdict.species_scores.items()) == [
+        ("faceswap", pytest.approx(score)),
+        ("print", pytest.approx(1 - score)),
+    ]
+    assert verdict.likeliest_species == "faceswap"
+    assert verdict.detail == (
+        f"attack_score {score:.3f} reaches the threshold 0.500; mostly physical evidence, most like faceswap ({score:.0%})"
+    )
+    assert verdict.as_dict()["species_scores"] == dict(verdict.species_scores)
+
+
+def test_what_is_no_attack_is_of_no_species(tmp_path):
+    verdict = load(tiny_bundle(tmp_path / "bundle", told=TOLD, threshold=0.9))(astronaut())
+    assert verdict.outcome is Outcome.BONAFIDE
+    assert verdict.species_scores == {}
+    assert verdict.likeliest_species is None
+
+
+def test_a_bundle_without_species_tells_none(gate):
+    verdict = gate(astronaut())
+    assert (verdict.outcome, verdict.species_scores) == (Outcome.ATTACK, {})

@@ -271,6 +271,7 @@ def test_a_verdict_of_a_peer(fixed, tmp_path) -> None:
         "num_faces": 1,
         "bundle": "tiny peer",
         "family_scores": {},
+        "species_scores": {},
     }
     below = load_peer(folder(tmp_path, means()))(COLOUR)
     assert (below.outcome, below.reason, below.threshold) == ("bonafide", "below_threshold", 0.5)

@@ -10,7 +10,7 @@ import pytest
 from bonaface.bundle import SelfTest, describe_model, read_card, write_card
 from bonaface.errors import BundleError
 from bonaface.inference.session import Session
-from tiny_bundle import tiny_bundle, with_other_model
+from tiny_bundle import TOLD, tiny_bundle, with_other_model
 
 HEAD = '<ir_version: 10, opset_import: ["" : 18]>\n'
 
@@ -129,3 +129,42 @@ def test_a_model_of_another_input_type(tmp_path, capfd):
     with_other_model(folder, read_card(folder), other)
     assert refusal(folder).startswith(f"{folder} must answer its self-test; its model fails (")
     assert capfd.readouterr() == ("", "")
+
+
+def test_species_belong_to_the_self_test_and_to_the_scores(tmp_path):
+    folder = tiny_bundle(tmp_path / "bundle", told=TOLD)
+    crops = np.full((2, 64, 64, 3), 51, np.uint8)
+    found = Session(folder).score(crops)
+    np.testing.assert_allclose(found.species, [[0.8, 0.2]] * 2, atol=1e-6)
+    card = read_card(folder)
+    other = tuple((a + 0.01, b - 0.01) for a, b in card.self_test.species_scores)
+    write_card(folder, replace(card, self_test=replace(card.self_test, species_scores=other)))
+    assert "its species_scores differs on this machine" in refusal(folder)
+    write_card(folder, replace(card, self_test=replace(card.self_test, species_scores=((1.0,),) * 4)))
+    assert "self_test must have a score of each species that is told, print, faceswap" in refusal(folder)
+
+
+def test_without_species_there_are_no_columns(tmp_path):
+    assert Session(tiny_bundle(tmp_path / "bundle")).score(
+        np.zeros((3, 64, 64, 3), np.uint8)
+    ).species.shape == (3, 0)
+
+
+def test_a_card_that_promises_species_which_the_model_has_not(tmp_path):
+    folder = tiny_bundle(tmp_path / "bundle")
+    other = graph(
+        tmp_path / "other.onnx",
+        """other (uint8[batch, h, w, 3] crop) => (float[batch] attack_score, float[batch, 2] family_scores) {
+            pixels = Cast <to = 1> (crop)
+            sides = Constant <value_ints = [1, 2, 3]> ()
+            attack_score = ReduceMean <keepdims = 0> (pixels, sides)
+            columns = Constant <value_ints = [1, 2]> ()
+            two = Constant <value_ints = [1, 2]> ()
+            means = ReduceMean <keepdims = 0> (pixels, columns)
+            family_scores = Gather <axis = 1> (means, two)
+        }""",
+    )
+    with_other_model(folder, replace(read_card(folder), told_species=TOLD), other)
+    assert refusal(folder).endswith(
+        "must take 'crop' and give attack_score and family_scores and species_scores; it does not"
+    )

@@ -13,6 +13,7 @@ from bonaface.models.graph import DeployedDetector, export_onnx, random_crops, v
 from bonaface.models.nano import NanoConfig, build_nano
 from bonaface.models.pixels import normalise
 from bonaface.models.soft_moe import ExpertsConfig
+from bonaface.models.species_head import SpeciesHead
 
 CONTRACT = InputContract(size=32, mean=(0.4, 0.5, 0.6), std=(0.2, 0.25, 0.3))
 TINY = NanoConfig(
@@ -125,3 +126,30 @@ def test_a_crop_and_its_mirror_image_get_the_same_scores(tmp_path):
     chances = 1 / (1 + np.exp(-odds))
     np.testing.assert_allclose(families, chances, atol=1e-4)
     np.testing.assert_allclose(attack, 1 - np.prod(1 - chances, axis=1), atol=1e-4)
+
+
+@pytest.mark.parametrize("is_mirrored", [False, True])
+def test_species_come_out_beside_the_scores_and_change_none(exported, tmp_path, is_mirrored):
+    detector, _ = exported
+    generator = torch.Generator().manual_seed(4)
+    head = SpeciesHead(
+        ("print", "replay", "swap"),
+        3 * torch.randn(3, 8, generator=generator),
+        torch.tensor([0.0, 1.0, -1.0]),
+    )
+    path = export_onnx(detector, CONTRACT, tmp_path / "told.onnx", species=head, is_mirrored=is_mirrored)
+    plain = export_onnx(detector, CONTRACT, tmp_path / "plain.onnx", is_mirrored=is_mirrored)
+    crops = random_crops(5, 32, seed=9)
+    attack, families, species = session(path).run(None, {"crop": crops.numpy()})
+    for found, wanted in zip(
+        (attack, families), session(plain).run(None, {"crop": crops.numpy()}), strict=True
+    ):
+        np.testing.assert_allclose(found, wanted, atol=1e-6)
+    assert [output.name for output in session(path).get_outputs()][2] == "species_scores"
+    views = [crops, crops.flip(2)] if is_mirrored else [crops]
+    with torch.no_grad():
+        wanted = torch.stack(
+            [head(detector.embed(normalise(view, mean=CONTRACT.mean, std=CONTRACT.std))) for view in views]
+        ).mean(dim=0)
+    np.testing.assert_allclose(species, wanted.numpy(), atol=1e-5)
+    np.testing.assert_allclose(species.sum(axis=1), 1, atol=1e-5)

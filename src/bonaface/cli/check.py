@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 FIELDS = (
     "path", "outcome", "attack_score", "threshold", "reason", "detail", "box", "num_faces", "bundle",
-    "physical_score", "digital_score",
+    "physical_score", "digital_score", "species",
 )  # fmt: skip
 """Of a row of `--csv`."""
 
@@ -153,7 +153,8 @@ def csv_rows(path: Path | None) -> Iterator[Callable[[str, Verdict], None]]:
         def write(picture: str, verdict: Verdict) -> None:
             values = verdict.as_dict()
             families = {f"{name}_score": value for name, value in values.pop("family_scores").items()}
-            rows.writerow({"path": picture, **values, **families})
+            del values["species_scores"]
+            rows.writerow({"path": picture, **values, **families, "species": verdict.likeliest_species})
             file.flush()
 
         yield write

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bonaface.cli.console import say
+from bonaface.cli.console import progress_bar, say
 from bonaface.errors import MissingExtraError
 from bonaface.vocabulary import Split
+
+if TYPE_CHECKING:
+    from bonaface.training.species_readout import SpeciesReadout
 
 
 def export(
@@ -24,6 +27,12 @@ def export(
     evaluation: Annotated[
         Path | None, typer.Option(help="Folder for the scores of --data; OUT-evaluation by default.")
     ] = None,
+    species_data: Annotated[
+        Path | None,
+        typer.Option(
+            help="A manifest: species of attack are told apart by its dev rows; those of --data by default."
+        ),
+    ] = None,
     name: Annotated[str | None, typer.Option(help="Of the bundle; the recipe's by default.")] = None,
     version: Annotated[str, typer.Option("--bundle-version", help="Of this training.")] = "0.1.0",
     licence: Annotated[str, typer.Option(help="Of the weights, an SPDX identifier.")] = "Apache-2.0",
@@ -31,8 +40,9 @@ def export(
 ) -> None:
     """Turn a training run into a bundle: an ONNX model with its preprocessing inside, and a card.
 
-    With --data the families are calibrated and the threshold is chosen on the dev rows, and the test rows are measured.
-    Without it the threshold is 0.5 and nothing is measured: say so to whoever gets the bundle.
+    With --data the families are calibrated and the threshold is chosen on the dev rows, and the test rows are measured; attacks
+    are told apart by species where dev has several. Without it the threshold is 0.5 and nothing is measured: say so
+    to whoever gets the bundle.
     """
     try:
         from bonaface.training.export import export_run, with_report
@@ -44,6 +54,8 @@ def export(
     from bonaface.cli.report_table import show
 
     about: dict[str, Any] = {"version": version, "licence": licence, "name": name, "notes": tuple(note or ())}
+    if data is None and species_data is not None:
+        raise typer.BadParameter("wants --data too: whatever tells species must be measured")
     card = export_run(run, out, **about)
     if data is not None:
         from bonaface.evaluation.bootstrap import REPLICATES
@@ -52,8 +64,9 @@ def export(
 
         folder = evaluation or out.with_name(out.name + "-evaluation")
         dev, _, _ = judged(data, folder, bundle=out, splits=[Split.DEV])
-        if card.families:
-            export_run(run, out, calibration=fit_families(dev), **about)
+        about["species"] = _species_of(run, out, species_data or data)
+        calibration = fit_families(dev) if card.families else None
+        export_run(run, out, calibration=calibration, **about)
         table, bundle_id, _ = judged(data, folder, bundle=out)
         may_share = may_share_subjects(data)
         report = report_from_scores(
@@ -63,3 +76,25 @@ def export(
         show(report)
     size = f"{card.model.bytes / 1e6:.1f} MB"
     say(f"wrote {out}: {card.id}, {size}, an attack from {card.threshold.value:.4f} on")
+
+
+def _species_of(run: Path, bundle: Path, data: Path) -> SpeciesReadout | None:
+    """What tells the species of the dev attacks apart; None where there are not two with enough people."""
+    from bonaface.inference.gate import load
+    from bonaface.training.dev_embeddings import attack_embeddings, dev_attacks
+    from bonaface.training.export import detector_of_run
+    from bonaface.training.species_readout import LEAST_PEOPLE, species_readout
+
+    attacks = dev_attacks(data)
+    detector, recipe = detector_of_run(run)
+    with progress_bar("telling species apart", len(attacks.rows)) as advance:
+        found = attack_embeddings(
+            detector.eval(), recipe.contract, attacks, load(bundle).finder, on_row=advance
+        )
+    readout = species_readout(found.embedding, found.species, found.subjects)
+    if readout is None:
+        say(f"species are not told apart: {data} has no two of {LEAST_PEOPLE} people or more in dev")
+        return None
+    told = readout.told
+    say(f"species: {told.accuracy:.0%} of {told.rows} dev attacks told right ({told.chance:.0%} by chance)")
+    return readout

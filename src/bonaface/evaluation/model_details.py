@@ -28,6 +28,7 @@ def _model_rows(card: BundleCard) -> list[tuple[str, str]]:
         ("input", f"{size}; faces by {contract.finder}, margin {contract.margin_ratio:g}"),
         ("operating points", _points(card)),
         ("calibration, fitted on dev", _family_lines(card)),
+        ("species of an attack, told on dev people", _told(card)),
         ("file", f"{file.file}, {file.bytes / 1e6:.2f} MB"),
         ("sha256", file.sha256),
         ("self test", f"{tests} made-up crops, scores within {SELF_TEST_TOLERANCE:g}, whenever it is loaded"),
@@ -45,6 +46,16 @@ def _family_lines(card: BundleCard) -> str:
     lines = zip(card.families, card.family_scales, card.family_offsets, strict=False)
     return (
         "; ".join(f"{name}: {scale:.3f} x log-odds {offset:+.3f}" for name, scale, offset in lines) or "none"
+    )
+
+
+def _told(card: BundleCard) -> str:
+    told = card.told_species
+    if told is None:
+        return "none"
+    return (
+        f"{', '.join(told.names)}: {told.accuracy:.0%} of {told.rows} attacks told right, {told.chance:.0%} by chance, "
+        f"log loss {told.log_loss:.2f} against {told.log_loss_of_shares:.2f}; cross-validated by person"
     )
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from bonaface.bundle import BundleCard, embedded_bundle
 from bonaface.faces.crop import prepare
@@ -59,8 +61,8 @@ class Gate:
     def judge(self, crop: FaceCrop) -> Verdict:
         """The verdict on a prepared crop."""
         scores = self._session.score(crop.pixels[None])
-        attack, families = float(scores.attack[0]), scores.families[0]
-        if not (np.isfinite(attack) and np.all(np.isfinite(families))):
+        attack, families, species = float(scores.attack[0]), scores.families[0], scores.species[0]
+        if not np.all(np.isfinite([attack, *families, *species])):
             detail = "the model gave no number in [0, 1]; report this picture"
             return self._refusals.no_decision(
                 Reason.NON_FINITE_SCORE, detail, box=crop.box, num_faces=crop.num_faces
@@ -70,17 +72,26 @@ class Gate:
         is_attack = attack >= threshold
         strongest = max(by_family, key=lambda family: by_family[family], default=Label.ATTACK)
         reason = Reason(f"{strongest}_evidence") if is_attack else Reason.BELOW_THRESHOLD
+        by_species = self._by_species(species) if is_attack else {}
         return Verdict(
             outcome=Outcome.ATTACK if is_attack else Outcome.BONAFIDE,
             attack_score=attack,
             threshold=threshold,
             reason=reason,
-            detail=_sentence(attack, threshold, strongest, is_attack=is_attack),
+            detail=_sentence(attack, threshold, strongest, by_species, is_attack=is_attack),
             box=crop.box,
             num_faces=crop.num_faces,
             bundle=self.card.id,
             family_scores=by_family,
+            species_scores=by_species,
         )
+
+    def _by_species(self, scores: npt.NDArray[np.float64]) -> dict[str, float]:
+        """The scores by name, the likeliest first; none where the bundle tells none."""
+        told = self.card.told_species
+        names = told.names if told else ()
+        found = zip(names, map(float, scores), strict=True)
+        return dict(sorted(found, key=lambda one: -one[1]))
 
     def _judged_face(self, picture: Picture, face: Face, num_faces: int) -> Verdict:
         return self.judge(prepare(picture, face.box, self.card.contract, num_faces=num_faces))
@@ -115,8 +126,11 @@ def load(
     return Gate(session, finder, operating_point=operating_point)
 
 
-def _sentence(attack: float, threshold: float, strongest: str, *, is_attack: bool) -> str:
+def _sentence(
+    attack: float, threshold: float, strongest: str, by_species: Mapping[str, float], *, is_attack: bool
+) -> str:
     if is_attack:
         mostly = f"; mostly {strongest} evidence" if strongest in set(Family) else ""
-        return f"attack_score {attack:.3f} reaches the threshold {threshold:.3f}{mostly}"
+        likest = next((f", most like {name} ({score:.0%})" for name, score in by_species.items()), "")
+        return f"attack_score {attack:.3f} reaches the threshold {threshold:.3f}{mostly}{likest}"
     return f"attack_score {attack:.3f} stays below the threshold {threshold:.3f}"

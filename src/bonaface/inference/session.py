@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,6 @@ import onnxruntime
 
 from bonaface.bundle import (
     INPUT_NAME,
-    OUTPUT_NAMES,
     BundleCard,
     check_self_test,
     read_card,
@@ -28,10 +28,13 @@ class Scores:
     Attributes:
         attack: (batch,) float64.
         families: (batch, families) float64, in the order of the card.
+        species: (batch, species) float64, likewise: chances given that it is an attack; no columns where the model
+            tells none.
     """
 
     attack: npt.NDArray[np.float64]
     families: npt.NDArray[np.float64]
+    species: npt.NDArray[np.float64]
 
 
 class Session:
@@ -48,18 +51,19 @@ class Session:
             BundleError: If the bundle is incomplete, altered, or answers its self-test wrongly.
         """
         self.card: BundleCard = read_card(folder)
-        self._session = _of_bundle(folder / self.card.model.file, num_threads)
+        self._session = _of_bundle(folder / self.card.model.file, self.card.outputs, num_threads)
         try:
             found = self.score(self_test_crops(self.card.contract.size))
         except Exception as error:  # onnxruntime's own errors share no public class
             first = str(error).splitlines()[0]
             raise BundleError(f"{folder} must answer its self-test; its model fails ({first})") from None
-        check_self_test(self.card, found.attack, found.families)
+        check_self_test(self.card, found.attack, found.families, found.species)
 
     def score(self, crops: npt.NDArray[np.uint8]) -> Scores:
         """Scores of (batch, size, size, 3) uint8 RGB crops."""
-        attack, families = self._session.run(list(OUTPUT_NAMES), {INPUT_NAME: np.ascontiguousarray(crops)})
-        return Scores(_unit_or_nan(attack), _unit_or_nan(families))
+        found = self._session.run(list(self.card.outputs), {INPUT_NAME: np.ascontiguousarray(crops)})
+        attack, families, *species = map(_unit_or_nan, found)
+        return Scores(attack, families, species[0] if species else np.empty((len(attack), 0)))
 
 
 def _unit_or_nan(values: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
@@ -85,11 +89,9 @@ def opened(path: Path, num_threads: int) -> Any:
         raise BundleError(f"{path} must be an ONNX model; it can not be opened ({first})") from None
 
 
-def _of_bundle(path: Path, num_threads: int) -> Any:
+def _of_bundle(path: Path, outputs: Sequence[str], num_threads: int) -> Any:
     session = opened(path, num_threads)
     names = {one.name for one in session.get_outputs()}
-    if [one.name for one in session.get_inputs()] != [INPUT_NAME] or not names.issuperset(OUTPUT_NAMES):
-        raise BundleError(
-            f"{path} must take '{INPUT_NAME}' and give {' and '.join(OUTPUT_NAMES)}; it does not"
-        )
+    if [one.name for one in session.get_inputs()] != [INPUT_NAME] or not names.issuperset(outputs):
+        raise BundleError(f"{path} must take '{INPUT_NAME}' and give {' and '.join(outputs)}; it does not")
     return session

@@ -13,14 +13,15 @@ import numpy as np
 import onnx
 import onnxruntime
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import UInt8
 from torch import Tensor, nn
 
-from bonaface.bundle import INPUT_NAME, OUTPUT_NAMES
+from bonaface.bundle import INPUT_NAME, OUTPUT_NAMES, SPECIES_OUTPUT
 from bonaface.contract import InputContract
 from bonaface.errors import BundleError
 from bonaface.models.detector import Detector, any_attack_logit
 from bonaface.models.pixels import normalise
+from bonaface.models.species_head import SpeciesHead
 
 TOLERANCE = 1e-4
 QUIET_LOGGERS = ("torch.onnx", "torch.export", "torch._dynamo", "onnxscript", "onnx_ir")
@@ -48,9 +49,11 @@ class DeployedDetector(nn.Module):
         is_mirrored: bool = False,
         scales: Sequence[float] | None = None,
         offsets: Sequence[float] | None = None,
+        species: SpeciesHead | None = None,
     ) -> None:
         super().__init__()
         self.detector = detector
+        self.species = species
         self.is_mirrored = is_mirrored
         num_families = detector.anchors.features.shape[0]
         self.num_told = num_families if num_families > 1 else 0
@@ -59,23 +62,33 @@ class DeployedDetector(nn.Module):
         self.mean = tuple(mean)
         self.std = tuple(std)
 
-    def forward(
-        self, crop: UInt8[Tensor, "batch size size 3"]
-    ) -> tuple[Float[Tensor, " batch"], Float[Tensor, "batch families"]]:
-        """The scores `attack_score` and `family_scores`, in this order.
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of what it gives, in order."""
+        return OUTPUT_NAMES if self.species is None else (*OUTPUT_NAMES, SPECIES_OUTPUT)
+
+    def forward(self, crop: UInt8[Tensor, "batch size size 3"]) -> tuple[Tensor, ...]:
+        """The scores `attack_score` (batch,) and `family_scores` (batch, families), in this order.
+
+        With a species head `species_scores` (batch, species) follows, the mean over both views where there are two.
 
         Args:
             crop: RGB, HWC, 0..255.
         """
         pixels = normalise(crop, mean=self.mean, std=self.std)
-        if self.is_mirrored:
-            both = self.detector(torch.cat((pixels, pixels.flip(3)))).family_logits
-            family_logits = both.unflatten(0, (2, -1)).mean(dim=0)
-        else:
-            family_logits = self.detector(pixels).family_logits
+        views = torch.cat((pixels, pixels.flip(3))) if self.is_mirrored else pixels
+        evidence = self.detector(views)
+        family_logits = self._over_views(evidence.family_logits)
         family_logits = family_logits * self.scales + self.offsets
         attack_score = torch.sigmoid(any_attack_logit(family_logits))
-        return attack_score, torch.sigmoid(family_logits[:, : self.num_told])
+        scores = attack_score, torch.sigmoid(family_logits[:, : self.num_told])
+        if self.species is None:
+            return scores
+        return *scores, self._over_views(self.species(evidence.embedding))
+
+    def _over_views(self, values: Tensor) -> Tensor:
+        """The mean over a crop and its mirror image, where both were judged."""
+        return values.reshape(2, -1, values.shape[1]).mean(dim=0) if self.is_mirrored else values
 
 
 def export_onnx(
@@ -86,13 +99,15 @@ def export_onnx(
     is_mirrored: bool = False,
     scales: Sequence[float] | None = None,
     offsets: Sequence[float] | None = None,
+    species: SpeciesHead | None = None,
     tolerance: float = TOLERANCE,
     opset: int = 18,
 ) -> Path:
     """Write a detector as one ONNX file and compare it with torch on random crops.
 
     The graph takes `crop`, uint8 (batch, size, size, 3) RGB, and gives `attack_score` (batch,) and
-    `family_scores` (batch, families), float32 in [0, 1]. The detector itself is left as it is.
+    `family_scores` (batch, families), float32 in [0, 1], and with a species head `species_scores` (batch, species). The
+    detector itself is left as it is.
 
     Args:
         detector: On any device, in any mode.
@@ -101,6 +116,7 @@ def export_onnx(
         is_mirrored: Whether a crop is judged together with its mirror image.
         scales: Of each family's log-odds; 1 when None.
         offsets: Of each family's log-odds; 0 when None.
+        species: What tells an attack's species; nothing does when None.
         tolerance: By how much onnxruntime and torch may disagree.
         opset: Of the ONNX operators.
 
@@ -115,6 +131,7 @@ def export_onnx(
         is_mirrored=is_mirrored,
         scales=scales,
         offsets=offsets,
+        species=species,
     )
     deployed.eval()
     example = random_crops(2, contract.size, seed=0)
@@ -126,7 +143,7 @@ def export_onnx(
             dynamo=True,
             opset_version=opset,
             input_names=[INPUT_NAME],
-            output_names=list(OUTPUT_NAMES),
+            output_names=list(deployed.outputs),
             dynamic_shapes={"crop": {0: torch.export.Dim("batch")}},
             external_data=False,
             verbose=False,
@@ -157,8 +174,8 @@ def verify_parity(deployed: DeployedDetector, path: Path, *, size: int, toleranc
         crops = random_crops(batch, size, seed=batch)
         with torch.no_grad():
             expected = deployed(crops)
-        found = session.run(list(OUTPUT_NAMES), {INPUT_NAME: crops.numpy()})
-        for name, wanted, got in zip(OUTPUT_NAMES, expected, found, strict=True):
+        found = session.run(list(deployed.outputs), {INPUT_NAME: crops.numpy()})
+        for name, wanted, got in zip(deployed.outputs, expected, found, strict=True):
             difference = float(np.abs(wanted.numpy() - got).max(initial=0.0))
             if not difference <= tolerance:
                 raise BundleError(

@@ -11,7 +11,6 @@ from typing import Any
 from bonaface.bundle import (
     INPUT_NAME,
     MODEL,
-    OUTPUT_NAMES,
     REPORT,
     BundleCard,
     SelfTest,
@@ -39,6 +38,7 @@ from bonaface.models.text_anchors import settled
 from bonaface.training.checkpoint import load_checkpoint
 from bonaface.training.loop import BEST
 from bonaface.training.recipe import Recipe, Simulated, from_dict
+from bonaface.training.species_readout import SpeciesReadout
 from bonaface.vocabulary import BONAFIDE, FAMILIES, Label
 
 CARD_TEXT = "CARD.md"
@@ -81,6 +81,7 @@ def export_run(
     name: str | None = None,
     notes: tuple[str, ...] = (),
     calibration: FamilyCalibration | None = None,
+    species: SpeciesReadout | None = None,
 ) -> BundleCard:
     """Write the bundle of a run, with a threshold of 0.5 until `with_report` brings a measured one.
 
@@ -92,6 +93,7 @@ def export_run(
         name: Of the bundle; the recipe's when None.
         notes: What a user must know.
         calibration: Of the families, fitted on dev; none when None.
+        species: What tells an attack's species; nothing does when None.
 
     Raises:
         CheckpointError: If the run has no whole checkpoint.
@@ -111,9 +113,10 @@ def export_run(
         is_mirrored=recipe.is_mirrored,
         scales=scales,
         offsets=offsets,
+        species=species.head if species else None,
         tolerance=TOLERANCES[recipe.model.kind],
     )
-    species, simulated = _learned_species(recipe, record)
+    learned, simulated = _learned_species(recipe, record)
     num_families = detector.anchors.features.shape[0]
     card = BundleCard(
         name=name or recipe.name,
@@ -122,13 +125,14 @@ def export_run(
         threshold=UNMEASURED,
         labels=(Label.BONAFIDE.value, Label.ATTACK.value),
         families=tuple(family.value for family in FAMILIES) if num_families > 1 else (),
-        species=species,
+        species=learned,
         simulated_species=simulated,
         licence=licence,
         training_data=_sources(record),
         training=record,
         model=describe_model(out / MODEL),
         self_test=_self_test(out / MODEL, recipe.contract.size),
+        told_species=species.told if species else None,
         family_scales=scales,
         family_offsets=offsets,
         notes=(*notes, *_warnings(recipe)),
@@ -171,8 +175,10 @@ def _self_test(model: Path, size: int) -> SelfTest:
     import onnxruntime  # noqa: PLC0415
 
     session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
-    attack, families = session.run(list(OUTPUT_NAMES), {INPUT_NAME: self_test_crops(size)})
-    return SelfTest(tuple(float(v) for v in attack), tuple(tuple(float(v) for v in row) for row in families))
+    names = [output.name for output in session.get_outputs()]
+    found = session.run(names, {INPUT_NAME: self_test_crops(size)})
+    attack, *others = [scores.astype(float).tolist() for scores in found]
+    return SelfTest(tuple(attack), *(tuple(map(tuple, scores)) for scores in others))
 
 
 def _record(run: Path) -> Mapping[str, Any]:
