@@ -84,7 +84,15 @@ def page_section() -> str:
     """Of the default bundle's page: unseen attacks, and whom it turns away."""
     unseen, generated = _json(RESULTS / "simuad_S1.json"), _json(RESULTS / "unseen_generated.json")
     helps, slices = _json(RESULTS / "does_it_help.json"), _json(RESULTS / "slices.json")
-    return "\n".join([*_unseen(unseen, generated), "", *_left_out(helps), "", *_slices(slices)])
+    elsewhere, card = _json(RESULTS / "elsewhere.json"), _json(BUNDLE / "bundle.json")
+    parts = (
+        _unseen(unseen, generated),
+        _left_out(helps),
+        _elsewhere(elsewhere),
+        _slices(slices),
+        _told(card["told_species"]),
+    )
+    return "\n\n".join("\n".join(part) for part in parts)
 
 
 def _unseen(report: dict[str, Any], generated: dict[str, Any]) -> list[str]:
@@ -128,6 +136,36 @@ def _left_out(found: dict[str, Any]) -> list[str]:
             f"({one['difference'][1]:+.3f} to {one['difference'][2]:+.3f}) |"
         )
     return rows
+
+
+def _elsewhere(found: dict[str, Any]) -> list[str]:
+    rows = [
+        "## Genuine faces from elsewhere",
+        "",
+        f"What {found['bundle']} makes of faces that no training picture resembles: stock photographs, phone pictures, stills, scans of "
+        "film, as examples in public Python packages have them (`benchmarks/elsewhere.py`). BPCER by people; those of dev were looked at while "
+        "training was planned.",
+        "",
+        "| half | BPCER | 95 % interval | people, faces |",
+        "|---|---|---|---|",
+    ]
+    for name, one in found["halves"].items():
+        rows.append(
+            f"| {name} | {100 * one['bpcer']:.0f} % | {100 * one['low']:.0f} to {100 * one['high']:.0f} % | "
+            f"{one['people']}, {one['faces']} |"
+        )
+    return rows
+
+
+def _told(told: dict[str, Any]) -> list[str]:
+    return [
+        "## Which species it tells apart",
+        "",
+        f"Of an attack the verdict gives a chance for each of {', '.join(told['names'])}. On {told['rows']:,} dev attacks of "
+        f"{told['people']} people, each told by a head that had not seen the person, the likeliest is right for {100 * told['accuracy']:.0f} % "
+        f"({100 * told['chance']:.0f} % by chance); log loss {told['log_loss']:.2f}, against {told['log_loss_of_shares']:.2f} for whoever knows "
+        "the shares alone.",
+    ]
 
 
 def _slices(found: dict[str, Any]) -> list[str]:

@@ -56,14 +56,57 @@ def nano() -> Recipe:
 
 
 def nano_finish() -> Recipe:
-    """The second stage, for the bundle that ships: longer, every variant and chains, and another tone every time.
+    """The second stage, for the bundle that ships: every variant and chains, more of what is met most, at a lower rate.
 
-    Portraits that were generated are shown for one purpose: that a natural scene is neither paper nor screen. None is
-    shown as generated. They are the only pictures of another origin than the bona fide ones, and a detector that learns
-    from them what generated means learns the origin, and takes genuine pictures from elsewhere for generated.
+    No generated portraits: they are the only pictures of another origin than the bona fide ones, and a detector that learns
+    from them learns the origin. It then takes genuine pictures from elsewhere for generated.
 
-    Command: torchrun --nproc-per-node 2 --no-python bonaface train nano_finish --start-from runs/nano --data manifest.csv --out
-    runs/nano-finish
+    Expected: dev AUC 0.917, the mean over 16 kinds; exported and calibrated, on the simulated test ACER pooled 10.0 % and AUC
+    0.959. 6 epochs, 13 minutes.
+
+    Command: bonaface train nano_finish --start-from runs/nano --data bonafide.csv --out runs/nano-finish
+    """
+    first = nano()
+    shares = {
+        "print": 0.14,
+        "replay": 0.16,
+        "cutout": 0.04,
+        "paper_mask": 0.04,
+        "mask_3d": 0.05,
+        "spsc": 0.03,
+        "faceswap": 0.15,
+        "swap": 0.06,
+        "sdsc": 0.05,
+        "reenactment": 0.04,
+        "attribute_edit": 0.04,
+        "morph": 0.04,
+        "generated": 0.05,
+        "injection": 0.04,
+        "faceswap+print": 0.02,
+        "generated+replay": 0.01,
+    }
+    return replace(
+        first,
+        name="nano_finish",
+        mixture=Mixture(shares=shares, strength=(0.55, 1.25)),
+        optimisation=replace(first.optimisation, lr_new=5e-4),
+        epochs=6,
+        seed=1,
+    )
+
+
+def nano_steady() -> Recipe:
+    """Another second stage, not shipped: steadier in other light and on other cameras, less sharp on what it was measured with.
+
+    Tone, colour and detail are drawn anew after the camera, and generated portraits are shown for one purpose: that a natural
+    scene is neither paper nor screen. Beside `nano_finish`, of dev people at the threshold that turns 10 % of them away:
+    18 % at two thirds of the contrast (55 %), 10 % under noise (48 %), 7 % when crisp (26 %).
+
+    Expected: dev AUC 0.909, the mean over 16 kinds, after 15 of 20 epochs; then pairs are learned by heart. On the simulated
+    test ACER pooled 11.3 %. 62 minutes on two CPU cores, 6.2 GB of kept pairs.
+
+    Command: torchrun --nproc-per-node 2 --no-python bonaface train nano_steady --start-from runs/nano --data manifest.csv --out
+    runs/nano-steady
     """
     first = nano()
     shares = {
@@ -87,7 +130,7 @@ def nano_finish() -> Recipe:
     }
     return replace(
         first,
-        name="nano_finish",
+        name="nano_steady",
         data=Simulated(kept_pairs=40_000),
         mixture=Mixture(shares=shares, strength=(0.5, 1.25), recaptured_digital=0.25),
         augmentation=replace(first.augmentation, development=0.3),
