@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, replace
 
 import numpy as np
 import pytest
@@ -64,4 +64,12 @@ def test_a_verdict_as_json():
     assert json.loads(json.dumps(verdict.as_dict())) == {
         "outcome": "attack", "attack_score": 0.75, "threshold": 0.5, "reason": "digital_evidence", "detail": "why",
         "box": [1.0, 2.1, 3.0, 4.0], "num_faces": 2, "bundle": "tiny 1", "family_scores": {"digital": 0.5},
+        "species_scores": {},
     }  # fmt: skip
+
+
+def test_the_likeliest_species():
+    verdict = Verdict(Outcome.ATTACK, 0.9, 0.5, Reason.DIGITAL_EVIDENCE, "", None, 1, "tiny 1")
+    assert verdict.likeliest_species is None
+    told = replace(verdict, species_scores={"print": 0.2, "morph": 0.7, "replay": 0.1})
+    assert told.likeliest_species == "morph"

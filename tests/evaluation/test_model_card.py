@@ -10,7 +10,14 @@ import pytest
 import yaml
 from huggingface_hub import ModelCard
 
-from bonaface.bundle import BundleCard, StoredThreshold, TrainingSource, embedded_bundle, read_card
+from bonaface.bundle import (
+    BundleCard,
+    StoredThreshold,
+    ToldSpecies,
+    TrainingSource,
+    embedded_bundle,
+    read_card,
+)
 from bonaface.errors import BundleError, MissingExtraError
 from bonaface.evaluation.model_card import model_card
 from bonaface.evaluation.report import Report
@@ -112,6 +119,7 @@ def test_what_the_bundle_records(text: str, measured_card: BundleCard) -> None:
         "input": "crop 64 x 64, uint8 RGB; faces by dlib_hog, margin 0.15",
         "operating points": f"default {measured_card.threshold.value:.4f}, strict 0.2500",
         "calibration, fitted on dev": "physical: 1.200 x log-odds +0.500; digital: 1.000 x log-odds -0.250",
+        "species of an attack, told on dev people": "none",
         "file": f"model.onnx, {measured_card.model.bytes / 1e6:.2f} MB",
         "sha256": measured_card.model.sha256,
         "self test": "4 made-up crops, scores within 0.001, whenever it is loaded",
@@ -389,3 +397,9 @@ def test_the_embedded_bundle(report: Report) -> None:
     check(page)
     for fact in (card.id, card.model.sha256, card.training["command"], *card.notes):
         assert fact in page
+
+
+def test_species_that_are_told_and_how_often_right(measured_card: BundleCard, report: Report) -> None:
+    told = ToldSpecies(("print", "replay"), 40, 20, 0.75, 0.5, 0.41, 0.69, 0.01)
+    text = model_card(replace(measured_card, told_species=told), report)
+    assert "print, replay: 75% of 40 attacks told right, 50% by chance, log loss 0.41 against 0.69" in text

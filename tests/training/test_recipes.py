@@ -43,7 +43,8 @@ def test_it_builds_and_takes_two_steps(name, tmp_path):
     recipe = overridden(recipe_named(name), SMALL)
     known = scenes(2)
     crops = [(prepare(k.scene.pixels, k.scene.face, recipe.contract).pixels, k.species) for k in known]
-    result = train(recipe, Material(tuple(known), FixedCrops(crops), {}, {}), tmp_path)
+    material = Material(tuple(known), FixedCrops(crops), {}, {}, kept_in=tmp_path / "pairs")
+    result = train(recipe, material, tmp_path)
     assert result.is_finished
     assert 0 < read_events(tmp_path)[-1]["loss"] < 10
 
