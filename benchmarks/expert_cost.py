@@ -156,12 +156,19 @@ def table(results):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument(
+        "--model",
+        action="append",
+        choices=[name for name in MODELS if name != PLAIN],
+        help="beside plain; all by default",
+    )
     parser.add_argument("--tiny", action="store_true", help="a network of toy size, to try the script")
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
     config = TINY if arguments.tiny else VIT_B16
-    models = {name: backbone(config, experts) for name, experts in MODELS.items()}
+    chosen = (PLAIN, *(arguments.model or MODELS))
+    models = {name: backbone(config, experts) for name, experts in MODELS.items() if name in chosen}
     parameters = {name: sum(p.numel() for p in model.parameters()) for name, model in models.items()}
     settings = [
         (engine, threads, batch)
