@@ -48,7 +48,7 @@ def member_of(archive: Path, member: str) -> bytes:
 
 
 def judged(gate, archives, rows):
-    """(person, attack_score, is turned away, is unjudged) of every face on the list."""
+    """(person, attack_score, is turned away) of every face on the list; the score is None without a decision."""
     for row in track(rows, "judging"):
         data = member_of(archives / row["archive"], row["member"])
         if hashlib.sha256(data).hexdigest() != row["sha256"]:
@@ -58,18 +58,13 @@ def judged(gate, archives, rows):
         for number in map(int, row["faces"].split()):
             person = row["person"] or f"{row['member']} {number}"
             verdict = gate.judge(prepare(picture, faces[number].box, gate.card.contract))
-            yield (
-                person,
-                verdict.attack_score,
-                verdict.outcome is Outcome.ATTACK,
-                verdict.attack_score is None,
-            )
+            yield person, verdict.attack_score, verdict.outcome is Outcome.ATTACK
 
 
 def summary(found, *, rng):
     """BPCER by people, with its interval."""
     people = defaultdict(list)
-    for person, _, is_away, _ in found:
+    for person, _, is_away in found:
         people[person].append(is_away)
     shares = np.array([np.mean(away) for away in people.values()])
     drawn = shares[rng.integers(len(shares), size=(2000, len(shares)))].mean(axis=1)
@@ -80,7 +75,7 @@ def summary(found, *, rng):
         "bpcer": float(shares.mean()),
         "low": float(low),
         "high": float(high),
-        "unjudged": sum(is_unjudged for *_, is_unjudged in found),
+        "unjudged": sum(score is None for _, score, _ in found),
     }
 
 
@@ -102,7 +97,7 @@ def main() -> None:
         faces = list(judged(gate, given.archives, [row for row in rows if row["half"] == half]))
         found[half] = {
             **summary(faces, rng=np.random.default_rng(0)),
-            "scores": [score for _, score, *_ in faces],
+            "scores": [score for _, score, _ in faces],
         }
         one = found[half]
         console.print(

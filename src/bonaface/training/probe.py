@@ -11,12 +11,10 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
 from bonaface.models.linear_head import LinearHead
+from bonaface.training.convex import minimise, standardisation
 
 PENALTIES = (1e1, 1e0, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5)
 """Strengths of the penalty on weights that dev chooses from, the strongest first."""
-
-SMALLEST_SPREAD = 1e-6
-"""Directions in which embeddings differ less are left out: they hold rounding."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,8 +50,7 @@ class Solution:
 def solutions(lessons: Lessons) -> Iterator[Solution]:
     """A head for each of `PENALTIES`."""
     unit = F.normalize(lessons.embedding.double(), dim=-1)
-    mean, spread = unit.mean(dim=0), unit.std(dim=0, correction=0)
-    inverse = torch.where(spread > SMALLEST_SPREAD, 1 / spread.clamp(min=SMALLEST_SPREAD), 0.0)
+    mean, inverse = standardisation(unit)
     standard = (unit - mean) * inverse
     taught = [_is_taught(lessons, family) for family in range(lessons.targets.shape[1])]
     for penalty in PENALTIES:
@@ -81,24 +78,12 @@ def solved(
     """
     weight = inputs.new_zeros(inputs.shape[1], requires_grad=True)
     offset = inputs.new_zeros((), requires_grad=True)
-    optimiser = torch.optim.LBFGS(
-        [weight, offset],
-        max_iter=1000,
-        tolerance_grad=1e-8,
-        tolerance_change=1e-14,
-        history_size=20,
-        line_search_fn="strong_wolfe",
-    )
 
     def loss() -> Tensor:
-        optimiser.zero_grad()
         value = F.binary_cross_entropy_with_logits(inputs @ weight + offset, target)
-        value = value + penalty / 2 * weight.square().sum()
-        value.backward()  # type: ignore[no-untyped-call]
-        return value
+        return value + penalty / 2 * weight.square().sum()
 
-    with torch.enable_grad():
-        optimiser.step(loss)  # type: ignore[no-untyped-call]
+    minimise(loss, weight, offset)
     return weight.detach(), offset.detach()
 
 

@@ -19,6 +19,7 @@ from torch.nn import functional as F  # noqa: N812
 from bonaface.bundle import ToldSpecies
 from bonaface.errors import BundleError
 from bonaface.models.species_head import SpeciesHead
+from bonaface.training.convex import minimise, standardisation
 
 PENALTIES = (1e-1, 3e-2, 1e-2, 3e-3, 1e-3, 3e-4)
 """Strengths of the penalty on weights that cross-validation chooses from, the strongest first."""
@@ -26,9 +27,6 @@ PENALTIES = (1e-1, 3e-2, 1e-2, 3e-3, 1e-3, 3e-4)
 NUM_FOLDS = 5
 LEAST_PEOPLE = 10
 """A species of fewer people is left out: nothing could be said of how well it is told."""
-
-SMALLEST_SPREAD = 1e-6
-"""Directions in which embeddings differ less hold rounding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,28 +87,16 @@ def solved(
 
     Convex, by L-BFGS in float64; what comes back is for the inputs as they are.
     """
-    mean, spread = unit.mean(dim=0), unit.std(dim=0, correction=0)
-    inverse = torch.where(spread > SMALLEST_SPREAD, 1 / spread.clamp(min=SMALLEST_SPREAD), 0.0)
+    mean, inverse = standardisation(unit)
     standard = (unit - mean) * inverse
     weight = unit.new_zeros(num_species, unit.shape[1], requires_grad=True)
     offset = unit.new_zeros(num_species, requires_grad=True)
-    optimiser = torch.optim.LBFGS(
-        [weight, offset],
-        max_iter=1000,
-        tolerance_grad=1e-8,
-        tolerance_change=1e-14,
-        history_size=20,
-        line_search_fn="strong_wolfe",
-    )
 
     def loss() -> Tensor:
-        optimiser.zero_grad()
-        value = F.cross_entropy(standard @ weight.T + offset, target) + penalty / 2 * weight.square().sum()
-        value.backward()  # type: ignore[no-untyped-call]
-        return value
+        value = F.cross_entropy(standard @ weight.T + offset, target)
+        return value + penalty / 2 * weight.square().sum()
 
-    with torch.enable_grad():
-        optimiser.step(loss)  # type: ignore[no-untyped-call]
+    minimise(loss, weight, offset)
     raw = weight.detach() * inverse
     return raw, offset.detach() - raw @ mean
 
