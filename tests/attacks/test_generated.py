@@ -196,3 +196,25 @@ def test_json(face_scene):
 def test_strength_and_variants(face_scene):
     SPECIES.assert_more_strength_changes_more(face_scene)
     SPECIES.assert_variants_are_named()
+
+
+def test_what_is_restored_has_steep_edges_and_no_pores():
+    """A soft step gets steeper without ringing beyond its ends; weak noise beside it goes."""
+    ramp = np.clip((np.arange(64) - 28) / 8, 0, 1) * 120 + 60
+    soft = np.repeat(np.repeat(ramp[None, :, None], 64, axis=0), 3, axis=2)
+    noise = np.random.default_rng(0).normal(0, 3, soft.shape)
+    picture = np.rint(soft + noise).clip(0, 255).astype(np.uint8)
+    p = replace(
+        draw_generated(np.random.default_rng(1), variant="restored"),
+        is_whole=True, ratio=1.0, kept=0.0, cut_px=1.5, limit=16.0, crispness=1.5,
+    )  # fmt: skip
+    scene = Scene(picture, Box(8, 8, 56, 56))
+    out = apply_generated(scene, p).pixels.astype(float)
+    flat = (slice(None), slice(2, 18))
+    assert out[flat].std() < 0.5 * picture[flat].std()
+    row, before = out.mean(axis=(0, 2)), picture.mean(axis=(0, 2))
+    assert np.abs(np.diff(row)).max() > 1.2 * np.abs(np.diff(before)).max()
+    assert row.min() > 55
+    assert row.max() < 186
+    as_it_was = apply_generated(scene, replace(p, kept=1.0, crispness=0.0)).pixels.astype(int)
+    assert np.abs(as_it_was - picture).mean() < 4

@@ -95,7 +95,7 @@ def test_parameters_are_plain_and_variants_known():
     rng = np.random.default_rng(0)
     assert {draw_mask_3d(rng).variant for _ in range(60)} == set(VARIANTS)
     with pytest.raises(
-        SimulationError, match=r"a variant of mask_3d must be one of silicone, .* mean 'silicone'"
+        SimulationError, match=r"a variant of mask_3d must be one of latex, .* mean 'silicone'"
     ):
         draw_mask_3d(rng, variant="silicon")
 
@@ -291,5 +291,5 @@ def test_an_opaque_mask_hides_hair_and_a_clear_one_shows_it(face_scene):
     assert worn(scene)[fringe].mean() < 12
     assert worn(scene, opacity=1.0)[fringe].mean() > 0.75 * skin.mean()
     assert {name for name, material in MATERIALS.items() if material.opacity == (1.0, 1.0)} == {
-        "silicone", "resin", "sandstone",
+        "latex", "plastic", "silicone", "resin", "sandstone",
     }  # fmt: skip

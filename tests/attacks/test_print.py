@@ -9,7 +9,7 @@ import pytest
 
 from bonaface.attacks.fingers import Fingers
 from bonaface.attacks.folds import Folds
-from bonaface.attacks.print import INK_ANGLES_DEG, PrintParameters, apply_print, draw_print
+from bonaface.attacks.print import INK_ANGLES_DEG, PrintParameters, _texture, apply_print, draw_print
 from bonaface.attacks.scene import Scene
 from bonaface.attacks.simulations import parameters_from_json, parameters_to_json
 from bonaface.attacks.view import View
@@ -192,3 +192,20 @@ def test_odd_scenes_are_printed_too(seed, odd_scenes):
     for scene in odd_scenes.values():
         drawn = draw_print(np.random.default_rng(seed), strength=1.5)
         assert apply_print(scene, drawn).pixels.shape == scene.pixels.shape
+
+
+def test_a_copy_is_grey_and_a_canvas_has_threads():
+    copy = draw_print(np.random.default_rng(0), variant="copier")
+    assert copy.saturation == 0
+    assert copy.black_share == 1
+    assert copy.weave == 0
+    drawn = draw_print(np.random.default_rng(0), variant="canvas")
+    assert drawn.weave > 0
+    assert drawn.dot_contrast == drawn.speckle == 0
+    flat = replace(
+        drawn, paper_grain=0.0, mottle=0.0, banding=0.0, weave=0.08, weave_pitch_px=4.0, screen_deg=0.0
+    )
+    texture = _texture(np.random.default_rng(0), 64, 64, flat)
+    power = np.abs(np.fft.rfft(texture.mean(axis=0)))
+    assert int(power[1:].argmax()) + 1 == 64 // 4
+    assert texture.mean() == pytest.approx(1, abs=0.01)

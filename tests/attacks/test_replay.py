@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bonaface.attacks.mosaic import PATTERNS
-from bonaface.attacks.replay import ReplayParameters, apply_replay, draw_replay
+from bonaface.attacks.replay import ReplayParameters, _grid, _shown, apply_replay, draw_replay
 from bonaface.attacks.scene import Scene
 from bonaface.attacks.view import View
 from bonaface.types import Box
@@ -164,6 +164,34 @@ def test_draws_run_from_strong_moire_to_almost_none():
     near = np.array(
         [abs(1 / p.pitch_px - round(1 / p.pitch_px)) < 0.2 and 1 / p.pitch_px > 0.7 for p in drawn]
     )
-    assert (near & (contrast > 0.15)).mean() > 0.1
+    assert (near & (contrast > 0.15)).mean() > 0.07
     assert (contrast < 0.03).mean() > 0.1
     assert {p.pattern for p in drawn} == {"", *PATTERNS}
+
+
+def test_panels_of_diamonds_have_red_and_blue_in_every_second_place():
+    """Of a grey picture at 4 pixels a place, green repeats every 4 pixels and red only every 8."""
+    rng = np.random.default_rng(2)
+    p = replace(
+        draw_replay(rng, variant="oled"),
+        pitch_px=4.0, grid_contrast=0.2, row_contrast=0.0, refresh=0.0, pattern="", second_harmonic=0.0,
+    )  # fmt: skip
+    assert p.is_diamond
+    y, x = np.mgrid[:64, :64].astype(np.float32)
+    light = _grid((x, y), 64, p)
+    power = np.abs(np.fft.fft(light[0], axis=0)) ** 2
+    red, green = power[1:32, 0], power[1:32, 1]
+    assert int(green.argmax()) + 1 == 64 // 4
+    assert int(red.argmax()) + 1 == 64 // 8
+
+
+def test_a_video_loses_detail_and_a_still_picture_does_not(face_scene):
+    """Coded coarsely and small, fine noise is gone before the screen shows it."""
+    p = draw_replay(np.random.default_rng(5), variant="video")
+    assert p.video_step > 0 and p.video_ratio < 1
+    noisy = np.random.default_rng(0).integers(0, 255, (96, 96, 3)).astype(np.uint8)
+    shown = _shown(noisy, p)
+    assert shown.shape == noisy.shape
+    assert shown.std() < 0.7 * noisy.std()
+    assert _shown(noisy, replace(p, video_step=0.0)) is noisy
+    assert draw_replay(np.random.default_rng(5), variant="clean").video_step == 0

@@ -196,7 +196,7 @@ def test_a_picture_once_more(bonaface, faces, tmp_path):
         (
             "--variant",
             "print=lazer",
-            "a variant of print must be one of laser, mixed, inkjet, photo; got 'lazer'; did you mean 'laser'?",
+            "a variant of print must be one of copier, canvas, laser, mixed, inkjet, photo; got 'lazer'; did you mean 'laser'?",
         ),
         ("--shards", 100, "shards must be at most the manifest's rows, 12; got 100"),
     ],

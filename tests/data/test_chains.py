@@ -93,10 +93,13 @@ def test_parameters_of_another_chain_are_refused():
             "variants must be of the simulated attacks in use, swap, print, spsc; got 'pint'; did you mean 'print'?",
         ),
         ({"spsc": ["moire"]}, "spsc has no variants to choose from; got 'moire'"),
-        ({"print": []}, "print must keep at least one of its variants laser, mixed, inkjet, photo; got none"),
+        (
+            {"print": []},
+            "print must keep at least one of its variants copier, canvas, laser, mixed, inkjet, photo; got none",
+        ),
         (
             {"print": ["laser", "foto"]},
-            "a variant of print must be one of laser, mixed, inkjet, photo; got 'foto'; did you mean 'photo'?",
+            "a variant of print must be one of copier, canvas, laser, mixed, inkjet, photo; got 'foto'; did you mean 'photo'?",
         ),
     ],
 )

@@ -1,4 +1,4 @@
-"""What generative decoders leave in a picture: lattices of upsampling, quantised latents, texture made of noise."""
+"""What generative decoders leave in a picture: edges without pores, lattices, quantised latents, texture made of noise."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from bonaface.attacks.seam import InnerFace, blended, draw_inner_face, inner_mas
 from bonaface.attacks.variants import chosen_variant
 from bonaface.types import Picture
 
-VARIANTS = ("upsampling", "autoencoder", "texture")
-"""Twofold upsampling by zero insertion or repetition and a small kernel; blocks through few, quantised latents; fine
+VARIANTS = ("restored", "upsampling", "autoencoder", "texture")
+"""Edges drawn sharp and skin drawn smooth, as face restoration does; twofold upsampling by zero insertion or repetition and a small kernel; blocks through few, quantised latents; fine
 structure replaced by noise of the same strength, as a variational decoder does."""
 
-LOST = {"upsampling": (0.1, 0.45), "autoencoder": (1.0, 1.0), "texture": (0.5, 1.0)}
+LOST = {"restored": (0.5, 1.0), "upsampling": (0.1, 0.45), "autoencoder": (1.0, 1.0), "texture": (0.5, 1.0)}
 """Shares of the picture's own fine detail that a decoder loses at strength 1; the autoencoder's latents are all it has."""
 
 
@@ -39,7 +39,7 @@ class GeneratedParameters:
         is_transposed: Whether pixels are spread by zero insertion, or repeated.
         imbalance: Deviation of the kernels' gains between the phases of a stage, as a share.
         roughness: Deviation of the kernels' single taps from smooth interpolation, as a share of the largest.
-        kept: Share of the picture's own fine detail that comes back after upsampling or in a texture.
+        kept: Share of the picture's own fine detail that comes back after upsampling or restoring, or in a texture.
         block: Side of the blocks, in the decoder's pixels.
         block_x: Offset of their lattice.
         block_y: Offset of their lattice.
@@ -48,8 +48,10 @@ class GeneratedParameters:
         mixing: How far the latents' functions are from plain cosines; 0 is the DCT.
         step: Of the latents' quantiser, in steps of uint8 of a block's mean square.
         smooth_px: Gaussian smoothing of the decoded picture, in its pixels; below 0.2 is none.
-        cut_px: Gaussian sigma above which structure survives in a texture, in the decoder's pixels.
+        cut_px: Gaussian sigma above which structure survives in a texture or as it is in what is restored, in the
+            decoder's pixels.
         limit: Amplitude of detail of which a half is lost, in steps of uint8: decoders keep strong edges.
+        crispness: By how much a restored edge is steeper than it was.
         texture: Deviation of the new texture over that of the lost one.
         grain_px: Size (blur) of the new texture.
         colour_noise: Share of the texture that differs between the channels, in [0, 1].
@@ -75,6 +77,7 @@ class GeneratedParameters:
     smooth_px: float
     cut_px: float
     limit: float
+    crispness: float
     texture: float
     grain_px: float
     colour_noise: float
@@ -121,6 +124,7 @@ def draw_generated(
         texture=float(u(0.6, 1.1)),
         grain_px=float(u(0.4, 1.0)),
         colour_noise=float(u(0.0, 0.25)),
+        crispness=float(u(0.2, 1.2)) * strength,
     )
 
 
@@ -163,12 +167,24 @@ def _decoded(picture: Picture, p: GeneratedParameters) -> Picture:
     if size != (width, height):
         source = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
     rng = np.random.default_rng(p.seed)
-    code = {"upsampling": _upsampled, "autoencoder": _autoencoded, "texture": _retextured}[p.variant](
-        source, rng, p
-    )
+    decoder = {
+        "restored": _restored, "upsampling": _upsampled, "autoencoder": _autoencoded, "texture": _retextured
+    }[p.variant]  # fmt: skip
+    code = decoder(source, rng, p)
     if size != (width, height):
         code = np.asarray(cv2.resize(code, (width, height), interpolation=cv2.INTER_CUBIC), np.float32)
     return np.asarray(cv2.convertScaleAbs(np.maximum(code, 0)), dtype=np.uint8)
+
+
+def _restored(source: Picture, rng: np.random.Generator, p: GeneratedParameters) -> npt.NDArray[np.float32]:  # noqa: ARG001 - as every decoder
+    """Weak detail gone but for a share, strong edges steeper, and neither brighter nor darker than what was about them."""
+    smooth = cv2.bilateralFilter(source, 0, float(2 * p.limit), max(p.cut_px, 0.7)).astype(np.float32)
+    soft = cv2.GaussianBlur(smooth, (0, 0), max(p.cut_px, 0.7))
+    crisp = smooth + np.float32(2 * p.crispness) * (smooth - soft)
+    around = np.ones((3, 3), np.uint8)
+    low, high = cv2.erode(smooth, around), cv2.dilate(smooth, around)
+    detail = source.astype(np.float32) - smooth
+    return np.asarray(np.clip(crisp, low, high) + np.float32(p.kept) * detail, dtype=np.float32)
 
 
 def _upsampled(source: Picture, rng: np.random.Generator, p: GeneratedParameters) -> npt.NDArray[np.float32]:

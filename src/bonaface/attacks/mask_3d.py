@@ -1,4 +1,4 @@
-"""A mask with a face's shape, worn: silicone, varnished resin, sandstone print or clear plastic.
+"""A mask with a face's shape, worn: latex, moulded plastic, silicone, varnished resin, sandstone print or clear plastic.
 
 This is the weakest of the simulations. It works on the surface of one picture: skin loses its texture and its own
 colours, a rough average relief answers one lamp, openings and outline get edges. It does not change the shape of the
@@ -27,7 +27,8 @@ from bonaface.attacks.variants import chosen_variant
 from bonaface.types import Box, Picture
 
 VARIANTS = tuple(MATERIALS)
-"""Soft and fitted, its outline blended; hard and varnished; powdery and matt; clear plastic over the real skin."""
+"""Matt, loose and creased; thin, moulded and painted; soft and fitted, its outline blended; hard and varnished; powdery
+and matt; clear plastic over the real skin."""
 
 
 _SKIN_DEVIATIONS = (55, 10, 10)

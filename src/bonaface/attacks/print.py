@@ -68,6 +68,8 @@ class PrintParameters:
         trim: Share of the room between the face and the picture's left, top, right and bottom edge that was cut off.
         folds: Creases of the sheet.
         fingers: What holds it. Margin, desk, trim and fingers show only where the view does not fill the frame.
+        weave: Depth of a canvas's threads, as a share of the light; 0 is paper.
+        weave_pitch_px: Distance between threads, in pixels.
     """
 
     seed: int
@@ -103,19 +105,25 @@ class PrintParameters:
     trim: tuple[float, float, float, float]
     folds: Folds
     fingers: Fingers
+    weave: float
+    weave_pitch_px: float
 
 
-VARIANTS = ("laser", "mixed", "inkjet", "photo")
-"""Halftone dots, dots with droplets, droplets, and a photo print with neither."""
+VARIANTS = ("copier", "canvas", "laser", "mixed", "inkjet", "photo")
+"""Grey toner with coarse dots or stray specks; a poster on woven canvas; halftone dots, dots with droplets, droplets, and a
+photo print with neither."""
 
-KINDS = {"laser": (0.0, 0.35), "mixed": (0.35, 0.45), "inkjet": (0.45, 0.75), "photo": (0.75, 1.0)}
-"""The share of all prints that each variant has, as a range of one uniform draw."""
+KINDS = {
+    "laser": (0.0, 0.35), "mixed": (0.35, 0.45), "inkjet": (0.45, 0.75), "photo": (0.75, 1.0),
+    "copier": (1.0, 1.1), "canvas": (1.1, 1.2),
+}  # fmt: skip
+"""The share of all prints that each variant has, as a range of one draw."""
 
 
 def draw_print(
     rng: np.random.Generator, *, strength: float = 1.0, variant: str | None = None
 ) -> PrintParameters:
-    """Draws a print: a laser's halftone, an ink jet's droplets, or a photo print without either.
+    """Draws a print: a laser's halftone, an ink jet's droplets, a copy in grey, a canvas, or a photo print.
 
     Args:
         rng: Where all randomness comes from.
@@ -127,7 +135,9 @@ def draw_print(
     """
     u = rng.uniform
     kind = kind_of(rng.random(), variant, species="print", kinds=KINDS)
-    has_dots, has_speckle = kind < 0.45, 0.35 < kind < 0.75
+    is_copy, is_canvas = 1.0 <= kind < 1.1, kind >= 1.1
+    has_dots = kind < 0.45 or 1.0 <= kind < 1.07
+    has_speckle = 0.35 < kind < 0.75 or 1.05 < kind < 1.1
     shows_edge = bool(rng.random() < 0.25)
     is_held, is_folded = rng.random() < 0.55, rng.random() < 0.25
     left, top, right, bottom = (max(float(v), 0.0) for v in u(-0.5, 1.0, 4))
@@ -137,14 +147,14 @@ def draw_print(
         view=draw_view(rng, strength=strength, shows_edge=shows_edge),
         black=float(u(0.04, 0.2)) * strength,
         paper=(float(u(0.93, 1.0)), float(u(0.92, 0.98)), float(u(0.86, 1.0))),
-        saturation=1 - strength * float(u(0.03, 0.34)),
+        saturation=(1 - strength * float(u(0.03, 0.34))) * (not is_copy),
         gamma=float(np.exp(u(-0.22, 0.22))),
         cast=(1 + warm, 1 + float(rng.normal(0, 0.012)), 1 - 1.3 * warm),
         exposure_ratio=float(np.exp(u(-0.16, 0.16))),
         dot_contrast=strength * float(u(0.03, 0.16)) if has_dots else 0.0,
         dot_pitch_px=float(np.exp(u(np.log(1.7), np.log(4.6)))),
         screen_deg=float(u(-8, 8)),
-        black_share=float(u(0.2, 0.8)),
+        black_share=1.0 if is_copy else float(u(0.2, 0.8)),
         speckle=strength * float(u(0.01, 0.04)) if has_speckle else 0.0,
         speckle_px=float(u(0.0, 0.8)),
         banding=strength * float(u(0.004, 0.022)) if rng.random() < 0.5 else 0.0,
@@ -166,6 +176,8 @@ def draw_print(
         trim=(left, top, right, bottom) if shows_edge else (0.0, 0.0, 0.0, 0.0),
         folds=draw_folds(rng, strength=strength) if is_folded else Folds(),
         fingers=draw_fingers(rng, strength=strength) if shows_edge and is_held else Fingers(),
+        weave=strength * float(u(0.02, 0.08)) * is_canvas,
+        weave_pitch_px=float(np.exp(u(np.log(2.2), np.log(7)))),
     )
 
 
@@ -273,12 +285,15 @@ def _droplets(planes: list[Plane], rng: np.random.Generator, p: PrintParameters)
 
 
 def _texture(rng: np.random.Generator, height: int, width: int, p: PrintParameters) -> Plane:
-    """What the sheet's surface does to its code values: texture, mottle and the print head's stripes, about 1.
+    """What the sheet's surface does to its code values: texture, mottle, threads and the print head's stripes, about 1.
 
     Shares of light are halved, as code values are roots of light.
     """
     surface = np.float32(0.5 * p.paper_grain) * fields.grain(rng, height, width, sigma_px=p.paper_grain_px)
     surface += np.float32(0.5 * p.mottle) * fields.unevenness(rng, height, width, cells=6)
+    if p.weave > 0:
+        threads = _screen(height, width, pitch_px=p.weave_pitch_px, angle_deg=p.screen_deg)
+        surface += np.float32(0.25 * p.weave) * threads
     if p.banding > 0:
         length = width if p.banding_is_vertical else height
         stripes = np.convolve(rng.standard_normal(length + 4), [0.25, 0.5, 0.5, 0.5, 0.25], mode="valid")

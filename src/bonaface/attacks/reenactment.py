@@ -18,9 +18,9 @@ from bonaface.attacks.seam import InnerFace, blended, inner_mask, inner_window
 from bonaface.attacks.variants import chosen_variant
 from bonaface.types import Picture
 
-VARIANTS = ("expression", "talking", "pose")
-"""Brows, lids and mouth within the inner face; the mouth alone, as lip synchronisation pastes a lower face; the whole
-head turned, its surroundings bent along."""
+VARIANTS = ("avatar", "gaze", "expression", "talking", "pose")
+"""The whole head drawn anew for a face that moves little; the eyes alone; brows, lids and mouth within the inner face; the
+mouth alone, as lip synchronisation pastes a lower face; the whole head turned, its surroundings bent along."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +67,12 @@ class _Kind(NamedTuple):
 
 
 _KINDS = {
+    "avatar": _Kind(
+        0.02, 0.25, 0.025, 0.03, 0.0, (70, 160), (0.6, 0.8), (0.8, 1.05), (0.6, 0.85), 0.0, (0.06, 0.25)
+    ),
+    "gaze": _Kind(
+        0.012, 0.35, 0.0, 0.0, 0.0, (45, 120), (0.36, 0.46), (0.12, 0.2), (0.1, 0.18), -0.22, (0.03, 0.12)
+    ),
     "expression": _Kind(
         0.03, 0.35, 0.035, 0.035, 0.0, (70, 160), (0.42, 0.5), (0.52, 0.66), (0.5, 0.58), 0.0, (0.04, 0.16)
     ),

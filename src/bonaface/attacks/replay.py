@@ -8,11 +8,13 @@ import cv2
 import numpy as np
 
 from bonaface.attacks import fields
+from bonaface.attacks.codec import frame_coded
 from bonaface.attacks.light import Light, blob, covered, expose, look_up, surroundings
 from bonaface.attacks.mosaic import PATTERNS, demosaicked, mosaicked
 from bonaface.attacks.scene import Plane, Scene
 from bonaface.attacks.variants import kind_of
 from bonaface.attacks.view import View, beyond_edge, draw_view, look, moved_box, source_maps
+from bonaface.types import Picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,9 @@ class ReplayParameters:
         pattern: Of the camera's colour filters, one of `mosaic.PATTERNS`; empty measures all colours in every pixel, as
             a picture does that was shrunk.
         is_edge_aware: Whether the camera takes missing colours along edges, or linearly.
+        is_diamond: Whether red and blue sit in every second place only, turned by 45 degrees, as OLED panels have them.
+        video_ratio: Side of the shown video over that of its picture, in (0, 1]; 1 shows a still picture.
+        video_step: Of the quantiser of the video's codec, in steps of uint8; 0 is none.
     """
 
     seed: int
@@ -79,21 +84,28 @@ class ReplayParameters:
     room: tuple[float, float, float]
     pattern: str
     is_edge_aware: bool
+    is_diamond: bool
+    video_ratio: float
+    video_step: float
 
 
 _STEPS = 16384
 """Of the raw signal at the screen's mean light; four times that is full."""
 
-VARIANTS = ("moire", "grid", "clean")
-"""A nearly matched grid of screen pixels, one coarse enough to be seen, and one that hardly shows."""
+VARIANTS = ("oled", "video", "moire", "grid", "clean")
+"""A panel of diamonds that is driven in pulses; a compressed video, enlarged to the screen; a nearly matched grid of screen
+pixels, one coarse enough to be seen, and one that hardly shows."""
 
-KINDS = {"moire": (0.0, 0.5), "grid": (0.5, 0.75), "clean": (0.75, 1.0)}
-"""The share of all replays that each variant has, as a range of one uniform draw."""
+KINDS = {
+    "moire": (0.0, 0.5), "grid": (0.5, 0.75), "clean": (0.75, 1.0), "oled": (1.0, 1.2), "video": (1.2, 1.4),
+}  # fmt: skip
+"""The share of all replays that each variant has, as a range of one draw."""
 
 
-def _draw_grid(rng: np.random.Generator, variant: str | None) -> tuple[float, float]:
+def _draw_grid(rng: np.random.Generator, kind: float) -> tuple[float, float]:
     """(pitch in pixels, contrast) of the grid."""
-    kind = kind_of(rng.random(), variant, species="replay", kinds=KINDS)
+    if kind >= KINDS["oled"][0]:
+        return float(np.exp(rng.uniform(np.log(0.45), np.log(2.2)))), float(rng.uniform(0.02, 0.14))
     if kind < 0.5:
         cycles = float(rng.choice([1.0, 1.5, 2.0], p=[0.6, 0.15, 0.25])) + float(rng.normal(0, 0.07))
         return 1 / cycles, float(rng.uniform(0.04, 0.22))
@@ -117,7 +129,9 @@ def draw_replay(
     """
     u = rng.uniform
     shows_edge = bool(rng.random() < 0.1)
-    pitch_px, contrast = _draw_grid(rng, variant)
+    kind = kind_of(rng.random(), variant, species="replay", kinds=KINDS)
+    is_oled, is_video = 1.0 <= kind < 1.2, kind >= 1.2
+    pitch_px, contrast = _draw_grid(rng, kind)
     cool = float(rng.normal(0.0, 0.09)) * strength
     return ReplayParameters(
         seed=int(rng.integers(2**31)),
@@ -132,7 +146,7 @@ def draw_replay(
         row_contrast=strength * contrast * float(u(0.2, 1.0)),
         subpixel_phase=float(u(0.0, 1.0)) / 3 if rng.random() < 0.8 else 0.0,
         second_harmonic=float(u(0.0, 0.5)),
-        refresh=strength * float(u(0.02, 0.14)) if rng.random() < 0.35 else 0.0,
+        refresh=strength * float(u(0.02, 0.14)) if rng.random() < (0.7 if is_oled else 0.35) else 0.0,
         refresh_period=float(u(0.25, 1.4)),
         refresh_phase=float(u(0, 1)),
         glare=strength * float(u(0.05, 0.5)) if rng.random() < 0.35 else 0.0,
@@ -148,6 +162,9 @@ def draw_replay(
         room=surroundings(rng),
         pattern=str(rng.choice(PATTERNS)) if rng.random() < 0.75 else "",
         is_edge_aware=bool(rng.random() < 0.5),
+        is_diamond=is_oled,
+        video_ratio=float(u(0.4, 0.9)) / max(strength, 0.5) ** 0.5 if is_video else 1.0,
+        video_step=float(2 ** u(3.0, 5.0)) * strength if is_video else 0.0,
     )
 
 
@@ -162,7 +179,7 @@ def apply_replay(scene: Scene, parameters: ReplayParameters) -> Scene:
     height, width = scene.size
     rng = np.random.default_rng(p.seed)
     maps = source_maps(p.view, height, width)
-    pixels = look(scene.pixels, maps)
+    pixels = look(_shown(scene.pixels, p), maps)
     if p.blur_px >= 0.2:
         pixels = cv2.GaussianBlur(pixels, (0, 0), p.blur_px, borderType=cv2.BORDER_REFLECT_101)
     curve = (np.arange(256, dtype=np.float32) / 255) ** np.float32(2 * p.gamma)
@@ -190,6 +207,18 @@ def apply_replay(scene: Scene, parameters: ReplayParameters) -> Scene:
     return expose(scene, np.sqrt(light, out=light), face, ratio=p.exposure_ratio)
 
 
+def _shown(pixels: Picture, p: ReplayParameters) -> Picture:
+    """The picture itself, or a frame of a smaller, compressed video of it, enlarged."""
+    if p.video_step <= 0:
+        return pixels
+    height, width = pixels.shape[:2]
+    ratio = min(p.video_ratio, 1.0)
+    size = (max(round(width * ratio), 16), max(round(height * ratio), 16))
+    small = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+    coded = frame_coded(small, step=p.video_step, block=8, is_chroma_halved=True, is_deblocked=True)
+    return np.asarray(cv2.resize(coded, (width, height), interpolation=cv2.INTER_CUBIC), np.uint8)
+
+
 def _grid(maps: tuple[Plane, Plane], height: int, p: ReplayParameters) -> Light:
     """The screen's emission about 1, sampled at each camera pixel, times the refresh bars of each camera row."""
     turn = np.float32(2 * np.pi / p.pitch_px)
@@ -212,6 +241,9 @@ def _grid(maps: tuple[Plane, Plane], height: int, p: ReplayParameters) -> Light:
         wave = cos * np.float32(first[0]) + sin * np.float32(first[1])
         if p.second_harmonic > 0:
             wave += cos_2 * np.float32(second[0]) + sin_2 * np.float32(second[1])
+        if p.is_diamond and colour != 1:
+            half = turn / 2 * (maps[0] + maps[1]), turn / 2 * (maps[0] - maps[1])
+            wave = np.float32(p.grid_contrast) * (np.cos(half[0]) + np.cos(half[1]))
         wave += 1
         wave *= rows
         planes.append(wave)

@@ -25,15 +25,13 @@ def chosen_variant(
 def kind_of(
     drawn: float, wanted: str | None, *, species: str, kinds: Mapping[str, tuple[float, float]]
 ) -> float:
-    """A uniform draw in [0, 1), brought into the range of the wanted variant.
+    """A uniform draw in [0, 1), brought into the range of the wanted variant, or of all that there are.
 
     Raises:
         SimulationError: If the species has no such variant.
     """
     check_variant(wanted, species=species, variants=kinds)
-    if wanted is None:
-        return drawn
-    low, high = kinds[wanted]
+    low, high = (0.0, max(end for _, end in kinds.values())) if wanted is None else kinds[wanted]
     return low + (high - low) * drawn
 
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from bonaface.attacks import fields
 from bonaface.attacks.light import YCBCR, saturation_matrix
 from bonaface.attacks.scene import Plane, Scene, face_ellipse_mask
+from bonaface.data.expression import with_expression
 from bonaface.types import Box, Picture
 
 
@@ -30,6 +31,7 @@ class Augmentation:
         depth: Chance that all but the head is softer, sharper or noisier than the head: lenses blur what is behind, and
             film grain shows in a plain backdrop first. Without it a smooth face before grain reads as a swapped one.
         backdrop: Chance that all but the head has other colours.
+        expression: Chance of another expression, see `data.expression`: without it a grimace reads as a driven face.
         sharpening: Chance of the strong sharpening that scans and prints were given, halos and all, before the attack:
             without it such a portrait reads as a swapped one.
         development: Chance of another tone and colour after the attack and the camera, see `data.development`: without
@@ -46,6 +48,7 @@ class Augmentation:
     lighting: float = 0.35
     depth: float = 0.0
     backdrop: float = 0.0
+    expression: float = 0.0
     sharpening: float = 0.0
     development: float = 0.0
     turn_deg: float = 8.0
@@ -68,6 +71,8 @@ def augmented(scene: Scene, other: Scene, how: Augmentation, rng: np.random.Gene
     mirror_other = rng.random() < 0.5
     seeds = rng.integers(2**32, size=2)
     behind = np.random.default_rng([*seeds])
+    if how.expression and behind.random() < how.expression:
+        scene = with_expression(scene, behind)
     pixels, face, points = scene.pixels, scene.face, scene.landmarks
     if background:
         pixels = _before(scene, other.pixels[:, ::-1] if mirror_other else other.pixels)

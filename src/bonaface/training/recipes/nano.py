@@ -55,6 +55,45 @@ def nano() -> Recipe:
     )
 
 
+def nano_broad() -> Recipe:
+    """The second stage, on fresh samples still: all that is drawn anew after the camera, and faces that do not smile.
+
+    From the weights of `nano`, by the variants that SimUAD gives to training. Colour differences are measured at half
+    resolution, as files store them; tone, detail and noise are drawn anew in a quarter of the pairs (`data.development`) and
+    another expression in a seventh (`data.expression`), for both of a pair alike.
+
+    Command: bonaface train nano_broad --start-from runs/nano --data bonafide.csv --out runs/nano-broad
+    """
+    first = nano()
+    shares = {
+        "print": 0.12,
+        "replay": 0.13,
+        "cutout": 0.05,
+        "paper_mask": 0.05,
+        "mask_3d": 0.08,
+        "spsc": 0.02,
+        "faceswap": 0.1,
+        "swap": 0.07,
+        "sdsc": 0.02,
+        "reenactment": 0.09,
+        "attribute_edit": 0.07,
+        "morph": 0.06,
+        "generated": 0.09,
+        "injection": 0.06,
+    }
+    return replace(
+        first,
+        name="nano_broad",
+        model=NanoConfig(stem="spectrum", colours="half"),
+        mixture=Mixture(shares=shares, variants=variants_of(Split.TRAIN), strength=(0.5, 1.2)),
+        augmentation=replace(first.augmentation, development=0.25, expression=0.15),
+        epochs=18,
+        samples_per_epoch=14_400,
+        num_workers=2,
+        seed=4,
+    )
+
+
 def nano_finish() -> Recipe:
     """The second stage, for the bundle that ships: every variant and chains, more of what is met most, at a lower rate.
 
