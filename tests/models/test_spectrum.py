@@ -132,37 +132,3 @@ def test_nano_learns_on_it_and_gradients_reach_the_pixels():
     assert pixels.grad.abs().sum() > 0
     mix = detector.encoder.vision.embeddings.patch_embedding.mix
     assert mix.weight.grad.abs().sum() > 0
-
-
-def test_half_colours_see_no_finer_than_files_that_store_them_so():
-    """Red and blue that change from pixel to pixel about one mean are no colour at all; light is measured as before."""
-    luma = np.random.default_rng(0).normal(128, 6, (48, 48))
-    y, x = np.mgrid[:48, :48]
-    chroma = np.where((x + y) % 2, 24, -24)
-    grey, coloured = (
-        np.stack([luma + 1.403 * cr, luma - 0.714 * cr, luma], axis=2).clip(0, 255)
-        for cr in (np.zeros_like(chroma), chroma)
-    )
-    half = Measurements(**NORM, colours="half")
-
-    def found(picture: np.ndarray, how: Measurements) -> np.ndarray:
-        pixels = torch.from_numpy(picture[None]).float().permute(0, 3, 1, 2) / 255
-        mean, std = (torch.tensor(NORM[name]).view(1, 3, 1, 1) for name in ("mean", "std"))
-        return how((pixels - mean) / std)[0].numpy()
-
-    rings = slice(NUM_LIGHT + NUM_RINGS, NUM_LIGHT + 2 * NUM_RINGS)
-    full = Measurements(**NORM)
-    assert (found(coloured, full)[rings][-1] - found(grey, full)[rings][-1]).min() > 3
-    np.testing.assert_allclose(found(coloured, half)[rings], found(grey, half)[rings], atol=0.1)
-    np.testing.assert_allclose(
-        found(coloured, half)[:NUM_LIGHT], found(coloured, full)[:NUM_LIGHT], atol=1e-3
-    )
-
-
-def test_half_colours_of_even_colour_are_as_at_full_resolution():
-    picture = torch.full((1, 48, 48, 3), 90, dtype=torch.uint8)
-    picture[..., 0] = 160
-    pixels = normalise(picture, **NORM)
-    np.testing.assert_allclose(
-        Measurements(**NORM, colours="half")(pixels), Measurements(**NORM)(pixels), atol=2e-3
-    )

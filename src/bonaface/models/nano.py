@@ -15,7 +15,7 @@ from bonaface.models.anchors import Anchors
 from bonaface.models.detector import Detector
 from bonaface.models.insertion import insert_experts
 from bonaface.models.soft_moe import ExpertsConfig
-from bonaface.models.spectrum import Colours, SpectrumStem
+from bonaface.models.spectrum import SpectrumStem
 from bonaface.models.stem import ConvStem
 from bonaface.vocabulary import FAMILIES
 
@@ -35,7 +35,6 @@ class NanoConfig:
         mlp_ratio: Width inside a block's MLP, as a multiple of `hidden_size`.
         stem: How cells of 16 x 16 pixels become tokens: by a learned `convolution`, or by fixed measurements of
             their `spectrum`, see `models.spectrum`.
-        colours: How the `spectrum` measures colour differences: at `full` resolution, or at `half`, as most files store them.
         stem_widths: Channels of the convolutions at stride 2, 4 and 8.
         stem_expansion: Of their inverted residuals.
         embedding_size: Width of the embedding that the anchors judge.
@@ -52,7 +51,6 @@ class NanoConfig:
     num_heads: int = 4
     mlp_ratio: int = 2
     stem: Literal["convolution", "spectrum"] = "convolution"
-    colours: Colours = "full"
     stem_widths: tuple[int, int, int] = (24, 40, 80)
     stem_expansion: int = 2
     embedding_size: int = 64
@@ -97,7 +95,7 @@ class NanoEncoder(nn.Module):
 
 def _stem(config: NanoConfig, mean: Sequence[float], std: Sequence[float]) -> nn.Module:
     if config.stem == "spectrum":
-        return SpectrumStem(config.hidden_size, mean=mean, std=std, colours=config.colours)
+        return SpectrumStem(config.hidden_size, mean=mean, std=std)
     return ConvStem(
         config.hidden_size, widths=config.stem_widths, expansion=config.stem_expansion, mean=mean, std=std
     )

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Literal
 
 import torch
 from jaxtyping import Float
@@ -32,13 +31,6 @@ QUIET = 0.05
 
 TO_YCBCR = ((0.299, 0.587, 0.114), (-0.169, -0.331, 0.5), (0.5, -0.419, -0.081))
 """BT.601 luminance and colour differences of full-range RGB, to three decimals."""
-
-Colours = Literal["full", "half"]
-"""Whether colour differences are measured as they are, or at half the resolution of luminance.
-
-Cameras and files keep colours at half resolution more often than not. Pictures that were made small afterwards have them at
-full resolution again, so what stands there tells how a picture was stored, and not who is before the camera.
-"""
 
 
 def cosine_kernels() -> Float[Tensor, "64 1 8 8"]:
@@ -72,22 +64,18 @@ class Measurements(nn.Module):
     rings: Tensor
     residual: Tensor
     to_ycbcr: Tensor
-    to_rgb: Tensor
     gain: Tensor
     offset: Tensor
 
     num_features = 63 + 2 * NUM_RINGS + 3 + 3 * 3 + 3
 
-    def __init__(self, *, mean: Sequence[float], std: Sequence[float], colours: Colours = "full") -> None:
+    def __init__(self, *, mean: Sequence[float], std: Sequence[float]) -> None:
         """Measure pixels that were normalised by `mean` and `std`."""
         super().__init__()
-        self.colours = colours
         self.register_buffer("cosines", cosine_kernels()[1:], persistent=False)
         self.register_buffer("rings", ring_means(), persistent=False)
         self.register_buffer("residual", residual_kernels()[1:2], persistent=False)
-        to_ycbcr = torch.tensor(TO_YCBCR)
-        self.register_buffer("to_ycbcr", to_ycbcr.view(3, 3, 1, 1), persistent=False)
-        self.register_buffer("to_rgb", torch.linalg.inv(to_ycbcr).view(3, 3, 1, 1), persistent=False)
+        self.register_buffer("to_ycbcr", torch.tensor(TO_YCBCR).view(3, 3, 1, 1), persistent=False)
         self.register_buffer("gain", 255 * torch.tensor(std).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("offset", 255 * torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
 
@@ -98,9 +86,6 @@ class Measurements(nn.Module):
         with torch.autocast(pixels.device.type, enabled=False):
             rgb = pixels.float() * self.gain + self.offset
             colours = F.conv2d(rgb, self.to_ycbcr)
-            if self.colours == "half":
-                colours = _with_half_colours(colours)
-                rgb = F.conv2d(colours, self.to_rgb)
             return torch.cat(
                 (
                     *self._energies(colours),
@@ -133,18 +118,6 @@ class Measurements(nn.Module):
         return [torch.log(energy), peaked, together]
 
 
-def _with_half_colours(colours: Tensor) -> Tensor:
-    """Colour differences averaged over squares of 2 x 2 pixels, and brought back to full size between their middles."""
-    small = F.avg_pool2d(colours[:, 1:], 2)
-    return torch.cat(
-        (
-            colours[:, :1],
-            F.interpolate(small, size=colours.shape[-2:], mode="bilinear", align_corners=False),
-        ),
-        dim=1,
-    )
-
-
 def _cells(maps: Tensor) -> Tensor:
     return F.avg_pool2d(maps, CELL)
 
@@ -161,12 +134,10 @@ def _shares(colours: Tensor) -> list[Tensor]:
 class SpectrumStem(nn.Module):
     """`Measurements`, each brought to mean 0 and deviation 1, and mixed; stands in for CLIP's patch projection."""
 
-    def __init__(
-        self, hidden_size: int, *, mean: Sequence[float], std: Sequence[float], colours: Colours = "full"
-    ) -> None:
+    def __init__(self, hidden_size: int, *, mean: Sequence[float], std: Sequence[float]) -> None:
         """A stem for pixels normalised by `mean` and `std`, of `hidden_size` numbers a patch."""
         super().__init__()
-        self.measurements = Measurements(mean=mean, std=std, colours=colours)
+        self.measurements = Measurements(mean=mean, std=std)
         self.norm = nn.BatchNorm2d(Measurements.num_features, affine=False)
         self.mix = nn.Conv2d(Measurements.num_features, hidden_size, 1)
 

@@ -58,11 +58,11 @@ def nano() -> Recipe:
 def nano_broad() -> Recipe:
     """The second stage, on fresh samples still: all that is drawn anew after the camera, and faces that do not smile.
 
-    From the weights of `nano`, by the variants that SimUAD gives to training. Colour differences are measured at half
-    resolution, as files store them; tone, detail and noise are drawn anew in a quarter of the pairs (`data.development`) and
-    another expression in a seventh (`data.expression`), for both of a pair alike.
+    From the weights of `nano`, by the variants that SimUAD gives to training. Tone, detail and noise are drawn anew in a
+    quarter of the pairs (`data.development`) and another expression in a seventh (`data.expression`), for both of a pair alike.
+    Generated portraits are shown for one purpose: that a natural scene is neither paper nor screen.
 
-    Command: bonaface train nano_broad --start-from runs/nano --data bonafide.csv --out runs/nano-broad
+    Command: bonaface train nano_broad --start-from runs/nano --data manifest.csv --out runs/nano-broad
     """
     first = nano()
     shares = {
@@ -80,11 +80,11 @@ def nano_broad() -> Recipe:
         "morph": 0.06,
         "generated": 0.09,
         "injection": 0.06,
+        "diffusion": 0.0,
     }
     return replace(
         first,
         name="nano_broad",
-        model=NanoConfig(stem="spectrum", colours="half"),
         mixture=Mixture(shares=shares, variants=variants_of(Split.TRAIN), strength=(0.5, 1.2)),
         augmentation=replace(first.augmentation, development=0.25, expression=0.15),
         epochs=18,
