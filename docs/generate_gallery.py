@@ -38,12 +38,12 @@ BACKGROUND = (225, 225, 225)
 """Grey, so that white paper and white masks stand out."""
 MAX_FACE_PX = 100
 """With its room such a face fills a cell pixel by pixel; the astronaut's is smaller and is enlarged."""
-QUALITY = 77
+QUALITY = 70
 
 WEAKNESSES = {
     "print": "No printer, paper or camera was measured; folds are straight, fingers are smooth rods without a hand, and "
     "the desk is a plain colour.",
-    "replay": "One regular grid stands for all screens; other subpixel layouts, scrolling and moving pictures are "
+    "replay": "Two regular lattices stand for all screens; other subpixel layouts, scrolling and motion from frame to frame are "
     "missing.",
     "cutout": "Behind the holes is the printed picture itself, so the eyes agree with the print as no second person's "
     "would.",

@@ -19,7 +19,7 @@ from bonaface.attacks.outlines import (
     turn_matrix,
     window_about,
 )
-from bonaface.attacks.print import PrintParameters, apply_print, draw_print
+from bonaface.attacks.print import PrintParameters, apply_print, draw_sheet
 from bonaface.attacks.scene import Plane, Scene, face_window
 from bonaface.attacks.variants import chosen_variant
 from bonaface.attacks.view import View, moved_points
@@ -93,7 +93,7 @@ def draw_cutout(
     return CutoutParameters(
         seed=int(rng.integers(2**31)),
         variant=chosen,
-        sheet=draw_print(rng, strength=strength),
+        sheet=draw_sheet(rng, strength=strength),
         hole_width=float(u(0.1, 0.15)),
         hole_height=float(u(0.05, 0.1)),
         slot_past_eyes=float(u(0.13, 0.24)),

@@ -22,7 +22,7 @@ from bonaface.attacks.outlines import (
     is_empty,
     window_about,
 )
-from bonaface.attacks.print import PrintParameters, apply_print, draw_print
+from bonaface.attacks.print import PrintParameters, apply_print, draw_sheet
 from bonaface.attacks.scene import Plane, Scene, face_window
 from bonaface.attacks.variants import chosen_variant
 from bonaface.attacks.view import View
@@ -109,7 +109,7 @@ def draw_paper_mask(
     return PaperMaskParameters(
         seed=int(rng.integers(2**31)),
         variant=chosen,
-        sheet=replace(draw_print(rng, strength=strength), view=View()),
+        sheet=replace(draw_sheet(rng, strength=strength), view=View()),
         half_width=float(u(0.4, 0.51)),
         half_height=float(u(0.57, 0.74)),
         rise=float(u(0.02, 0.1)),

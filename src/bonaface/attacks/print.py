@@ -133,8 +133,16 @@ def draw_print(
     Raises:
         SimulationError: If there is no such variant.
     """
+    return _drawn(rng, strength, kind_of(rng.random(), variant, species="print", kinds=KINDS))
+
+
+def draw_sheet(rng: np.random.Generator, *, strength: float = 1.0) -> PrintParameters:
+    """Draws a print on plain paper, in colour, to be cut or worn; as `draw_print` otherwise."""
+    return _drawn(rng, strength, rng.random())
+
+
+def _drawn(rng: np.random.Generator, strength: float, kind: float) -> PrintParameters:
     u = rng.uniform
-    kind = kind_of(rng.random(), variant, species="print", kinds=KINDS)
     is_copy, is_canvas = 1.0 <= kind < 1.1, kind >= 1.1
     has_dots = kind < 0.45 or 1.0 <= kind < 1.07
     has_speckle = 0.35 < kind < 0.75 or 1.05 < kind < 1.1
@@ -176,8 +184,8 @@ def draw_print(
         trim=(left, top, right, bottom) if shows_edge else (0.0, 0.0, 0.0, 0.0),
         folds=draw_folds(rng, strength=strength) if is_folded else Folds(),
         fingers=draw_fingers(rng, strength=strength) if shows_edge and is_held else Fingers(),
-        weave=strength * float(u(0.02, 0.08)) * is_canvas,
-        weave_pitch_px=float(np.exp(u(np.log(2.2), np.log(7)))),
+        weave=strength * float(u(0.02, 0.08)) if is_canvas else 0.0,
+        weave_pitch_px=float(np.exp(u(np.log(2.2), np.log(7)))) if is_canvas else 4.0,
     )
 
 

@@ -37,7 +37,7 @@ def variants_of(split: Split) -> dict[str, tuple[str, ...]]:
     """The variants that a split holds, by simulation.
 
     >>> variants_of(Split.TRAIN)["print"], variants_of(Split.DEV)["print"], variants_of(Split.TEST)["print"]
-    (('laser', 'mixed'), ('inkjet',), ('photo',))
+    (('copier', 'canvas', 'laser', 'mixed'), ('inkjet',), ('photo',))
     """
     part = {Split.TRAIN: slice(None, -2), Split.DEV: slice(-2, -1), Split.TEST: slice(-1, None)}[split]
     return {name: _used(name)[part] for name in SIMULATED}
