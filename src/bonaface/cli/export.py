@@ -12,6 +12,7 @@ from bonaface.errors import MissingExtraError
 from bonaface.vocabulary import Split
 
 if TYPE_CHECKING:
+    from bonaface.faces.finder import Finder
     from bonaface.training.species_readout import SpeciesReadout
 
 
@@ -61,13 +62,16 @@ def export(
         from bonaface.evaluation.bootstrap import REPLICATES
         from bonaface.evaluation.calibration import fit_families
         from bonaface.evaluation.reporting import report_from_scores
+        from bonaface.faces.remembered import RememberedFaces
+        from bonaface.inference.gate import load
 
         folder = evaluation or out.with_name(out.name + "-evaluation")
-        dev, _, _ = judged(data, folder, bundle=out, splits=[Split.DEV])
-        about["species"] = _species_of(run, out, species_data or data)
+        faces = RememberedFaces(load(out).finder)
+        dev, _, _ = judged(data, folder, bundle=out, splits=[Split.DEV], faces=faces)
+        about["species"] = _species_of(run, species_data or data, faces)
         calibration = fit_families(dev) if card.families else None
         export_run(run, out, calibration=calibration, **about)
-        table, bundle_id, _ = judged(data, folder, bundle=out)
+        table, bundle_id, _ = judged(data, folder, bundle=out, faces=faces)
         may_share = may_share_subjects(data)
         report = report_from_scores(
             table, bundle=bundle_id, replicates=REPLICATES, allow_shared_subjects=may_share
@@ -78,9 +82,8 @@ def export(
     say(f"wrote {out}: {card.id}, {size}, an attack from {card.threshold.value:.4f} on")
 
 
-def _species_of(run: Path, bundle: Path, data: Path) -> SpeciesReadout | None:
+def _species_of(run: Path, data: Path, faces: Finder) -> SpeciesReadout | None:
     """What tells the species of the dev attacks apart; None where there are not two with enough people."""
-    from bonaface.inference.gate import load
     from bonaface.training.dev_embeddings import attack_embeddings, dev_attacks
     from bonaface.training.export import detector_of_run
     from bonaface.training.species_readout import LEAST_PEOPLE, species_readout
@@ -88,9 +91,7 @@ def _species_of(run: Path, bundle: Path, data: Path) -> SpeciesReadout | None:
     attacks = dev_attacks(data)
     detector, recipe = detector_of_run(run)
     with progress_bar("telling species apart", len(attacks.rows)) as advance:
-        found = attack_embeddings(
-            detector.eval(), recipe.contract, attacks, load(bundle).finder, on_row=advance
-        )
+        found = attack_embeddings(detector.eval(), recipe.contract, attacks, faces, on_row=advance)
     readout = species_readout(found.embedding, found.species, found.subjects)
     if readout is None:
         say(f"species are not told apart: {data} has no two of {LEAST_PEOPLE} people or more in dev")

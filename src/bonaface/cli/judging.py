@@ -16,6 +16,8 @@ from bonaface.vocabulary import Family, Split
 if TYPE_CHECKING:
     from bonaface.bundle import BundleCard
     from bonaface.evaluation.scores import ScoreTable
+    from bonaface.faces.finder import Finder as FaceFinder
+    from bonaface.inference.peer import Peer
     from bonaface.inference.peer_contract import PeerCard
 
 REPORT = "report.json"
@@ -64,19 +66,30 @@ def judged(
     finder: str | None = None,
     threads: int = 1,
     splits: Sequence[Split] = (Split.DEV, Split.TEST),
+    faces: FaceFinder | None = None,
 ) -> tuple[ScoreTable, str, Path]:
-    """Score the rows of some splits of a manifest into `out`: the table, the detector's name and the table's file."""
+    """Score the rows of some splits of a manifest into `out`: the table, the detector's name and the table's file.
+
+    `faces` stands for the bundle's own finder, where several passes over the same pictures shall share it.
+    """
     from bonaface.data.manifest import check_files, read_manifest
     from bonaface.data.splits import assigned
     from bonaface.evaluation.scoring import score_manifest
+    from bonaface.inference.gate import Gate
     from bonaface.inference.peer import judge_of
+    from bonaface.inference.session import Session
 
     manifest = assigned(read_manifest(manifest_path)).of_split(*splits)
     if not manifest.rows:
         wanted = " and ".join(splits)
         raise ManifestError(f"{manifest_path} must have {wanted} rows; it has none; check its column 'split'")
     check_files(manifest)
-    gate = judge_of(bundle or embedded_bundle(), yunet=finder_file(finder), num_threads=threads)
+    folder = bundle or embedded_bundle()
+    gate: Gate | Peer
+    if faces is not None:
+        gate = Gate(Session(folder, num_threads=threads), faces)
+    else:
+        gate = judge_of(folder, yunet=finder_file(finder), num_threads=threads)
     scores = out / f"scores-{scores_key(manifest_path, gate.card, finder, *splits)}.csv"
     with progress_bar("judging", len(manifest.rows)) as advance:
         families = [Family(name) for name in gate.card.families]
