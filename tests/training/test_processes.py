@@ -44,6 +44,7 @@ loop.evidence_loss = evidence_loss
 assert loop.train(recipe, material(), out / "straight").is_finished
 stopped = loop.train(recipe, material(), out / "stopped")
 assert not stopped.is_finished and stopped.progress.step == 2, stopped
+assert stopped.is_main == (rank == 0)  # one of them tells how it ended
 assert loop.train(recipe, material(), out / "stopped", is_resumed=True).is_finished
 """
 

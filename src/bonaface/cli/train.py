@@ -81,9 +81,10 @@ def train(
             start_from=start_from,
             on_row=advance,
         )
-    if result.is_finished:
+    if result.is_finished and result.is_main:
         where = f"best epoch {result.progress.best_epoch + 1}, dev AUC {result.progress.best_value:.4f}"
         say(f"finished: {where}; next: bonaface export {out} BUNDLE")
-    else:
-        remark(f"stopped in epoch {result.progress.epoch + 1}; go on with --resume")
+    if not result.is_finished:
+        if result.is_main:
+            remark(f"stopped in epoch {result.progress.epoch + 1}; go on with --resume")
         raise typer.Exit(143)

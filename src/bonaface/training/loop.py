@@ -47,11 +47,13 @@ class Result:
         progress: Where it stands.
         is_finished: False when it was asked to stop before its last epoch; `last` then resumes exactly.
         seconds: Spent in this process.
+        is_main: Whether this is the one of `torchrun`'s processes that writes and speaks.
     """
 
     progress: checkpoint.Progress
     is_finished: bool
     seconds: float
+    is_main: bool = True
 
 
 def train(
@@ -90,7 +92,7 @@ def train(
             is_stopped = run.learn(stop, bar)
             if is_stopped:
                 run.save_last()
-                return Result(run.progress, False, time.monotonic() - started)
+                return run.result(False, time.monotonic() - started)
             figures = run.judge()
             run.keep_if_best(figures)
             run.log(
@@ -105,7 +107,7 @@ def train(
             run.progress = replace(run.progress, epoch=run.progress.epoch + 1, step=0, loss_sum=0.0)
             run.save_last()
             run.tell(bar, figures)
-    return Result(run.progress, True, time.monotonic() - started)
+    return run.result(True, time.monotonic() - started)
 
 
 def accelerator_of(recipe: Recipe) -> Accelerator:
@@ -222,6 +224,10 @@ class _Run:
                 f"{self.out / LAST} does not fit this version of the model; resume with the version it was made by"
             ) from None
         self.progress = saved.progress
+
+    def result(self, is_finished: bool, seconds: float) -> Result:
+        """How the run ended, as this process knows it."""
+        return Result(self.progress, is_finished, seconds, self.accelerator.is_main_process)
 
     @property
     def bare(self) -> Detector:
