@@ -100,7 +100,7 @@ def _unseen(report: dict[str, Any], generated: dict[str, Any]) -> list[str]:
     return [
         "## Attacks it has not seen",
         "",
-        "Its training before the last stage, which brings the last variants, on SimUAD's protocol S1: other people,",
+        "The first stage of its training, before the last variants, on SimUAD's protocol S1: other people,",
         "other variants of every simulation, and strengths outside of those of training; threshold from dev.",
         "",
         "| SimUAD S1 | rate | errors | 95 % interval | AUC |",
@@ -111,7 +111,7 @@ def _unseen(report: dict[str, Any], generated: dict[str, Any]) -> list[str]:
         f"| **ACER pooled** (target 3 %) | **{100 * report['acer_pooled']:.2f} %** | | | |",
         f"| APCER of the worst species (target 10 %) | {100 * report['apcer_worst']['value']:.2f} % | | | |",
         "",
-        f"Generated portraits, {generated['generated']} against {generated['bonafide']} bona fide pictures, by the first stage, which has seen no generated one: AUC "
+        f"Generated portraits, {generated['generated']} against {generated['bonafide']} bona fide pictures, no generated one in training: AUC "
         f"{_area(auc['as they are'])} as they are, {_area(auc['made alike'])} brought to one size and JPEG quality (target 0.85).",
     ]
 

@@ -8,15 +8,16 @@ from bonaface.errors import RecipeError, did_you_mean
 from bonaface.training.recipe import Recipe
 from bonaface.training.recipes.baselines import linear_probe, zero_shot
 from bonaface.training.recipes.clip import paper, practical
-from bonaface.training.recipes.nano import nano, nano_broad, nano_finish, nano_steady
+from bonaface.training.recipes.nano import nano, nano_broad, nano_broad_finish, nano_finish, nano_steady
 from bonaface.training.recipes.resnet import resnet, resnet_spsc, resnet_spsc_challenge
 
 RECIPES: dict[str, Callable[[], Recipe]] = {
     recipe.__name__: recipe
     for recipe in (
         nano,
-        nano_broad,
         nano_finish,
+        nano_broad,
+        nano_broad_finish,
         nano_steady,
         paper,
         practical,

@@ -1,4 +1,4 @@
-"""`nano`: the embedded default, from scratch on two CPU cores, in three stages."""
+"""`nano`: the embedded default, from scratch on two CPU cores, in two stages."""
 
 from __future__ import annotations
 
@@ -55,8 +55,48 @@ def nano() -> Recipe:
     )
 
 
+def nano_finish() -> Recipe:
+    """The second stage, for the bundle that ships: every variant and chains, more of what is met most, at a lower rate.
+
+    No generated portraits: they are the only pictures of another origin than the bona fide ones, and a detector that learns
+    from them learns the origin. It then takes genuine pictures from elsewhere for generated.
+
+    Expected: dev AUC 0.917, the mean over 16 kinds; exported and calibrated, on the simulated test ACER pooled 9.9 % and AUC
+    0.960. 6 epochs, 13 minutes. The bundle's weights were made before five kinds had their newest mechanisms.
+
+    Command: bonaface train nano_finish --start-from runs/nano --data bonafide.csv --out runs/nano-finish
+    """
+    first = nano()
+    shares = {
+        "print": 0.14,
+        "replay": 0.16,
+        "cutout": 0.04,
+        "paper_mask": 0.04,
+        "mask_3d": 0.05,
+        "spsc": 0.03,
+        "faceswap": 0.15,
+        "swap": 0.06,
+        "sdsc": 0.05,
+        "reenactment": 0.04,
+        "attribute_edit": 0.04,
+        "morph": 0.04,
+        "generated": 0.05,
+        "injection": 0.04,
+        "faceswap+print": 0.02,
+        "generated+replay": 0.01,
+    }
+    return replace(
+        first,
+        name="nano_finish",
+        mixture=Mixture(shares=shares, strength=(0.55, 1.25)),
+        optimisation=replace(first.optimisation, lr_new=5e-4),
+        epochs=6,
+        seed=1,
+    )
+
+
 def nano_broad() -> Recipe:
-    """The second stage, on fresh samples still: all that is drawn anew after the camera, and faces that do not smile.
+    """Another second stage, not shipped, on fresh samples still: all that is drawn anew after the camera, and faces that do not smile.
 
     From the weights of `nano`, by the variants that SimUAD gives to training. Tone, detail and noise are drawn anew in a
     quarter of the pairs (`data.development`) and another expression in a seventh (`data.expression`), for both of a pair alike.
@@ -97,16 +137,16 @@ def nano_broad() -> Recipe:
     )
 
 
-def nano_finish() -> Recipe:
-    """The last stage, for the bundle that ships: every variant and chains, more of what is met most, at a lower rate.
+def nano_broad_finish() -> Recipe:
+    """What follows `nano_broad`, not shipped: every variant and chains, at a lower rate.
 
-    No generated portraits as attacks: they are the only pictures of another origin than the bona fide ones, and a detector that
-    learns from them learns the origin. It then takes genuine pictures from elsewhere for generated.
+    Beside `nano_finish`, of dev people at the threshold that turns 10 % of them away: 26 % at two thirds of the contrast (55 %),
+    18 % under noise (48 %), 11 % when crisp (26 %).
 
-    Expected: dev AUC 0.912, the mean over 17 kinds; exported and calibrated, on the simulated test ACER pooled 10.5 % and AUC
-    0.959. 5 epochs, 14 minutes.
+    Expected: dev AUC 0.912, the mean over 17 kinds; exported and calibrated, on the simulated test ACER pooled 10.6 % and AUC
+    0.961. 5 epochs, 14 minutes.
 
-    Command: bonaface train nano_finish --start-from runs/nano-broad --data manifest.csv --out runs/nano-finish
+    Command: bonaface train nano_broad_finish --start-from runs/nano-broad --data manifest.csv --out runs/nano-broad-finish
     """
     second = nano_broad()
     shares = {
@@ -130,7 +170,7 @@ def nano_finish() -> Recipe:
     }
     return replace(
         second,
-        name="nano_finish",
+        name="nano_broad_finish",
         mixture=Mixture(shares=shares, strength=(0.5, 1.25)),
         optimisation=replace(second.optimisation, lr_new=5e-4),
         epochs=5,
