@@ -62,7 +62,7 @@ def test_one_command_makes_it_and_another_checks_it(bonaface, faces, tmp_path):
     assert (
         "note: eyes, nose and mouth were guessed from the face's box; --finder yunet finds them" in answer.err
     )
-    assert len(read_manifest(out / "protocols/S1.csv").rows) == 18 + 32 + 24 + 48
+    assert len(read_manifest(out / "protocols/S1.csv").rows) == 18 + 50 + 24 + 48
     before = hashes(out)
     told = bonaface("data", "simuad", "--audit-only", out)
     assert told.code == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import platform
 from pathlib import Path
 
@@ -18,8 +19,13 @@ GOLDEN = Path(__file__).with_suffix(".json")
 
 
 def arithmetic() -> dict[str, str]:
-    """What the last bit depends on: resampling and filters round differently elsewhere."""
-    return {"numpy": np.__version__, "opencv": cv2.__version__, "machine": platform.machine()}
+    """What the last bit depends on: resampling, filters and matrix products round differently elsewhere."""
+    return {
+        "numpy": np.__version__,
+        "opencv": cv2.__version__,
+        "machine": platform.machine(),
+        "threads": os.environ.get("OMP_NUM_THREADS", ""),
+    }
 
 
 def picture(number: int, height: int = 210, width: int = 190) -> Picture:
