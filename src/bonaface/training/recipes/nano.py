@@ -28,6 +28,28 @@ SHARES = {
     "injection": 0.07,
 }
 
+FINISHING_SHARES = {
+    "print": 0.14,
+    "replay": 0.16,
+    "cutout": 0.04,
+    "paper_mask": 0.04,
+    "mask_3d": 0.05,
+    "spsc": 0.03,
+    "faceswap": 0.15,
+    "swap": 0.06,
+    "sdsc": 0.05,
+    "reenactment": 0.04,
+    "attribute_edit": 0.04,
+    "morph": 0.04,
+    "generated": 0.05,
+    "injection": 0.04,
+    "faceswap+print": 0.02,
+    "generated+replay": 0.01,
+}
+
+PORTRAITS = {"diffusion": 0.0}
+"""Generated portraits among the pictures, and none as an attack: they may carry physical ones, see `Mixture.recaptured_digital`."""
+
 
 def nano() -> Recipe:
     """Fixed measurements of each cell's spectrum and four CLIP blocks with La-SoftMoE beside each MLP, from scratch.
@@ -67,28 +89,10 @@ def nano_finish() -> Recipe:
     Command: bonaface train nano_finish --start-from runs/nano --data bonafide.csv --out runs/nano-finish
     """
     first = nano()
-    shares = {
-        "print": 0.14,
-        "replay": 0.16,
-        "cutout": 0.04,
-        "paper_mask": 0.04,
-        "mask_3d": 0.05,
-        "spsc": 0.03,
-        "faceswap": 0.15,
-        "swap": 0.06,
-        "sdsc": 0.05,
-        "reenactment": 0.04,
-        "attribute_edit": 0.04,
-        "morph": 0.04,
-        "generated": 0.05,
-        "injection": 0.04,
-        "faceswap+print": 0.02,
-        "generated+replay": 0.01,
-    }
     return replace(
         first,
         name="nano_finish",
-        mixture=Mixture(shares=shares, strength=(0.55, 1.25)),
+        mixture=Mixture(shares=FINISHING_SHARES, strength=(0.55, 1.25)),
         optimisation=replace(first.optimisation, lr_new=5e-4),
         epochs=6,
         seed=1,
@@ -123,12 +127,11 @@ def nano_broad() -> Recipe:
         "morph": 0.06,
         "generated": 0.09,
         "injection": 0.06,
-        "diffusion": 0.0,
     }
     return replace(
         first,
         name="nano_broad",
-        mixture=Mixture(shares=shares, variants=variants_of(Split.TRAIN), strength=(0.5, 1.2)),
+        mixture=replace(first.mixture, shares=shares | PORTRAITS, strength=(0.5, 1.2)),
         augmentation=replace(first.augmentation, development=0.25, expression=0.15),
         epochs=18,
         samples_per_epoch=14_400,
@@ -149,29 +152,10 @@ def nano_broad_finish() -> Recipe:
     Command: bonaface train nano_broad_finish --start-from runs/nano-broad --data manifest.csv --out runs/nano-broad-finish
     """
     second = nano_broad()
-    shares = {
-        "print": 0.14,
-        "replay": 0.16,
-        "cutout": 0.04,
-        "paper_mask": 0.04,
-        "mask_3d": 0.05,
-        "spsc": 0.03,
-        "faceswap": 0.15,
-        "swap": 0.06,
-        "sdsc": 0.05,
-        "reenactment": 0.04,
-        "attribute_edit": 0.04,
-        "morph": 0.04,
-        "generated": 0.05,
-        "injection": 0.04,
-        "faceswap+print": 0.02,
-        "generated+replay": 0.01,
-        "diffusion": 0.0,
-    }
     return replace(
         second,
         name="nano_broad_finish",
-        mixture=Mixture(shares=shares, strength=(0.5, 1.25)),
+        mixture=Mixture(shares=FINISHING_SHARES | PORTRAITS, strength=(0.5, 1.25)),
         optimisation=replace(second.optimisation, lr_new=5e-4),
         epochs=5,
         samples_per_epoch=7200,
@@ -211,13 +195,12 @@ def nano_steady() -> Recipe:
         "injection": 0.05,
         "faceswap+print": 0.02,
         "generated+replay": 0.02,
-        "diffusion": 0.0,
     }
     return replace(
         first,
         name="nano_steady",
         data=Simulated(kept_pairs=40_000),
-        mixture=Mixture(shares=shares, strength=(0.5, 1.25), recaptured_digital=0.25),
+        mixture=Mixture(shares=shares | PORTRAITS, strength=(0.5, 1.25), recaptured_digital=0.25),
         augmentation=replace(first.augmentation, development=0.3),
         optimisation=replace(first.optimisation, lr_new=8e-4),
         epochs=20,
