@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -12,6 +13,7 @@ from bonaface.attacks import fields
 from bonaface.attacks.blocks import times
 from bonaface.attacks.mesh import Maps, Matrix
 from bonaface.attacks.scene import Plane
+from bonaface.types import Picture
 
 Shares = npt.NDArray[np.float64]
 """(points, 2): x and y in shares of an average face's box."""
@@ -190,6 +192,15 @@ def warp_of(motion: Motion, face: Matrix) -> Warp:
         weights.append(np.asarray(np.linalg.solve(heights + stiffness * np.eye(len(left)), left), np.float64))
         left = left - heights @ weights[-1]
     return Warp(face, places, tuple(weights))
+
+
+def shifted(pixels: Picture, shifts: Maps, window: tuple[slice, slice], *, share: float = 1.0) -> Picture:
+    """The window with a share of `Warp.planes`; beyond the picture its outermost pixels go on."""
+    rows, columns = window
+    x = shifts[0] * np.float32(share) + np.arange(columns.start, columns.stop, dtype=np.float32)[None, :]
+    y = shifts[1] * np.float32(share) + np.arange(rows.start, rows.stop, dtype=np.float32)[:, None]
+    moved = cv2.remap(pixels, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(moved, dtype=np.uint8)
 
 
 def _distances(points: npt.NDArray[Any], places: npt.NDArray[Any]) -> Plane:

@@ -22,7 +22,7 @@ from bonaface.attacks.light import (
     to_picture,
 )
 from bonaface.attacks.scene import Plane, Scene, face_window
-from bonaface.attacks.variants import kind_of
+from bonaface.attacks.variants import kind_of, variant_at
 from bonaface.attacks.view import View, draw_view, look, moved_box, moved_points, source_maps
 from bonaface.types import Box, Picture
 
@@ -143,9 +143,11 @@ def draw_sheet(rng: np.random.Generator, *, strength: float = 1.0) -> PrintParam
 
 def _drawn(rng: np.random.Generator, strength: float, kind: float) -> PrintParameters:
     u = rng.uniform
-    is_copy, is_canvas = 1.0 <= kind < 1.1, kind >= 1.1
-    has_dots = kind < 0.45 or 1.0 <= kind < 1.07
-    has_speckle = 0.35 < kind < 0.75 or 1.05 < kind < 1.1
+    variant = variant_at(kind, KINDS)
+    is_copy, is_canvas = variant == "copier", variant == "canvas"
+    # a copier has either, or both
+    has_dots = variant in {"laser", "mixed"} or (is_copy and kind < 1.07)
+    has_speckle = variant in {"mixed", "inkjet"} or (is_copy and kind > 1.05)
     shows_edge = bool(rng.random() < 0.25)
     is_held, is_folded = rng.random() < 0.55, rng.random() < 0.25
     left, top, right, bottom = (max(float(v), 0.0) for v in u(-0.5, 1.0, 4))

@@ -8,15 +8,14 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from bonaface.attacks.mesh import Maps, Matrix, chained, face_matrix
-from bonaface.attacks.motion import Motion, warp_of
+from bonaface.attacks.mesh import Matrix, chained, face_matrix
+from bonaface.attacks.motion import Motion, shifted, warp_of
 from bonaface.attacks.mouth import Mouth, draw_mouth, on_lip_line, opened
 from bonaface.attacks.outlines import is_empty
 from bonaface.attacks.resynthesis import Resynthesis, draw_resynthesis, resynthesised
 from bonaface.attacks.scene import Plane, Scene
 from bonaface.attacks.seam import InnerFace, blended, inner_mask, inner_window
 from bonaface.attacks.variants import chosen_variant
-from bonaface.types import Picture
 
 VARIANTS = ("avatar", "gaze", "expression", "talking", "pose")
 """The whole head drawn anew for a face that moves little; the eyes alone; brows, lids and mouth within the inner face; the
@@ -148,12 +147,12 @@ def apply_reenactment(scene: Scene, parameters: ReenactmentParameters) -> Scene:
     mask = inner_mask(p.region, frame, window)
     target, warp = np.ascontiguousarray(scene.pixels[window]), warp_of(p.motion, face)
     shifts = warp.planes(window)
-    driven = _seen(scene.pixels, shifts, window, 1.0)
+    driven = shifted(scene.pixels, shifts, window)
     if p.motion.mouth_open > 0:
         place = on_lip_line(scene.pixels, face)
         driven = opened(driven, mask, window, place, p.motion, p.mouth, is_found=scene.landmarks is not None)
     if p.ghost > 0:
-        before = _seen(scene.pixels, shifts, window, 1 - p.ghost_lag)
+        before = shifted(scene.pixels, shifts, window, share=1 - p.ghost_lag)
         driven = np.asarray(cv2.addWeighted(driven, 1 - p.ghost, before, p.ghost, 0), np.uint8)
     driven = resynthesised(driven, scene.face.side, p.network)
     pixels[window] = blended(driven, target, mask, seam=p.seam)
@@ -176,13 +175,3 @@ def reenactment_mask(scene: Scene, parameters: ReenactmentParameters) -> Plane:
 
 def _frame(face: Matrix, p: ReenactmentParameters) -> Matrix:
     return chained(np.array([[1.0, 0, 0], [0, 1, p.region_y]]), face)
-
-
-def _seen(pixels: Picture, shifts: Maps, window: tuple[slice, slice], share: float) -> Picture:
-    """The window with a share of the shifts; beyond the picture its outermost pixels go on."""
-    rows, columns = window
-    x = shifts[0] * np.float32(share) + np.arange(columns.start, columns.stop, dtype=np.float32)[None, :]
-    y = shifts[1] * np.float32(share) + np.arange(rows.start, rows.stop, dtype=np.float32)[:, None]
-    return np.asarray(
-        cv2.remap(pixels, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE), dtype=np.uint8
-    )

@@ -12,7 +12,7 @@ from bonaface.attacks.codec import frame_coded
 from bonaface.attacks.light import Light, blob, covered, expose, look_up, surroundings
 from bonaface.attacks.mosaic import PATTERNS, demosaicked, mosaicked
 from bonaface.attacks.scene import Plane, Scene
-from bonaface.attacks.variants import kind_of
+from bonaface.attacks.variants import kind_of, variant_at
 from bonaface.attacks.view import View, beyond_edge, draw_view, look, moved_box, source_maps
 from bonaface.types import Picture
 
@@ -102,14 +102,14 @@ KINDS = {
 """The share of all replays that each variant has, as a range of one draw."""
 
 
-def _draw_grid(rng: np.random.Generator, kind: float) -> tuple[float, float]:
+def _draw_grid(rng: np.random.Generator, variant: str) -> tuple[float, float]:
     """(pitch in pixels, contrast) of the grid."""
-    if kind >= KINDS["oled"][0]:
+    if variant in {"oled", "video"}:
         return float(np.exp(rng.uniform(np.log(0.45), np.log(2.2)))), float(rng.uniform(0.02, 0.14))
-    if kind < 0.5:
+    if variant == "moire":
         cycles = float(rng.choice([1.0, 1.5, 2.0], p=[0.6, 0.15, 0.25])) + float(rng.normal(0, 0.07))
         return 1 / cycles, float(rng.uniform(0.04, 0.22))
-    if kind < 0.75:
+    if variant == "grid":
         return float(rng.uniform(1.4, 4.0)), float(rng.uniform(0.04, 0.25))
     return float(rng.uniform(0.35, 1.6)), float(rng.uniform(0.0, 0.04))
 
@@ -129,9 +129,9 @@ def draw_replay(
     """
     u = rng.uniform
     shows_edge = bool(rng.random() < 0.1)
-    kind = kind_of(rng.random(), variant, species="replay", kinds=KINDS)
-    is_oled, is_video = 1.0 <= kind < 1.2, kind >= 1.2
-    pitch_px, contrast = _draw_grid(rng, kind)
+    drawn = variant_at(kind_of(rng.random(), variant, species="replay", kinds=KINDS), KINDS)
+    is_oled, is_video = drawn == "oled", drawn == "video"
+    pitch_px, contrast = _draw_grid(rng, drawn)
     cool = float(rng.normal(0.0, 0.09)) * strength
     return ReplayParameters(
         seed=int(rng.integers(2**31)),

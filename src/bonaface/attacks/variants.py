@@ -35,6 +35,11 @@ def kind_of(
     return low + (high - low) * drawn
 
 
+def variant_at(kind: float, kinds: Mapping[str, tuple[float, float]]) -> str:
+    """The variant in whose half-open range a draw of `kind_of` lies."""
+    return next(name for name, (low, high) in kinds.items() if low <= kind < high)
+
+
 def check_variant(wanted: str | None, *, species: str, variants: Collection[str]) -> None:
     """Raise `SimulationError` unless a variant, where one is wanted, is one of the species."""
     if wanted is not None and wanted not in variants:

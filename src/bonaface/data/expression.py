@@ -6,11 +6,10 @@ frowns for reenacted.
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 
 from bonaface.attacks.mesh import face_matrix
-from bonaface.attacks.motion import Motion, warp_of
+from bonaface.attacks.motion import Motion, shifted, warp_of
 from bonaface.attacks.mouth import draw_mouth, on_lip_line, opened
 from bonaface.attacks.outlines import is_empty, window_about
 from bonaface.attacks.scene import Scene
@@ -38,12 +37,7 @@ def with_expression(scene: Scene, rng: np.random.Generator) -> Scene:
     if is_empty(window):
         return scene
     warp = warp_of(motion, face)
-    shift_x, shift_y = warp.planes(window)
-    rows, columns = window
-    x = shift_x + np.arange(columns.start, columns.stop, dtype=np.float32)[None, :]
-    y = shift_y + np.arange(rows.start, rows.stop, dtype=np.float32)[:, None]
-    moved = cv2.remap(scene.pixels, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-    moved = np.asarray(moved, np.uint8)
+    moved = shifted(scene.pixels, warp.planes(window), window)
     if motion.mouth_open > 0:
         whole = np.ones(moved.shape[:2], np.float32)
         place = on_lip_line(scene.pixels, face)
