@@ -74,8 +74,8 @@ class Measurements(nn.Module):
         super().__init__()
         self.register_buffer("cosines", cosine_kernels()[1:], persistent=False)
         self.register_buffer("rings", ring_means(), persistent=False)
-        self.register_buffer("residual", residual_kernels()[1:2], persistent=False)
-        self.register_buffer("to_ycbcr", torch.tensor(TO_YCBCR).view(3, 3, 1, 1), persistent=False)
+        self.register_buffer("residual", residual_kernels()[1:2].repeat(3, 1, 1, 1), persistent=False)
+        self.register_buffer("to_ycbcr", torch.tensor(TO_YCBCR), persistent=False)
         self.register_buffer("gain", 255 * torch.tensor(std).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("offset", 255 * torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
 
@@ -85,7 +85,7 @@ class Measurements(nn.Module):
         # float32 whatever the precision around it: energies span six orders of magnitude
         with torch.autocast(pixels.device.type, enabled=False):
             rgb = pixels.float() * self.gain + self.offset
-            colours = F.conv2d(rgb, self.to_ycbcr)
+            colours = (self.to_ycbcr @ rgb.flatten(2)).view_as(rgb)
             return torch.cat(
                 (
                     *self._energies(colours),
@@ -107,10 +107,10 @@ class Measurements(nn.Module):
         return found
 
     def _residuals(self, rgb: Tensor) -> list[Tensor]:
-        batch, channels, height, width = rgb.shape
         padded = F.pad(rgb, (2, 2, 2, 2), mode="reflect")
-        flat = F.conv2d(padded.reshape(-1, 1, height + 4, width + 4), self.residual)
-        residual = flat.reshape(batch, channels, height, width)
+        # on a CPU, three channels one by one take a tenth of the time where they lie side by side
+        beside = padded.contiguous(memory_format=torch.channels_last)
+        residual = F.conv2d(beside, self.residual, groups=3).contiguous()
         energy = _cells(residual.square()) + QUIET
         peaked = torch.log(_cells(residual.abs()) + QUIET) - torch.log(energy) / 2
         turned, energies = residual.roll(1, dims=1), energy.roll(1, dims=1)
@@ -128,18 +128,32 @@ def _shares(colours: Tensor) -> list[Tensor]:
     across = F.pad(light[..., 1:] - light[..., :-1], (0, 1, 0, 0))
     down = F.pad(light[..., 1:, :] - light[..., :-1, :], (0, 0, 0, 1))
     white = ((light - 240) / 15).clamp(0, 1)
-    return [_cells(torch.exp(-across.square())), _cells(torch.exp(-down.square())), _cells(white)]
+    return [_flat(across), _flat(down), _cells(white)]
+
+
+def _flat(steps: Tensor) -> Tensor:
+    # e^-80 is nothing, and what is smaller yet is slow to compute with
+    return _cells(torch.exp(-steps.square().clamp(max=80)))
 
 
 class SpectrumStem(nn.Module):
     """`Measurements`, each brought to mean 0 and deviation 1, and mixed; stands in for CLIP's patch projection."""
 
-    def __init__(self, hidden_size: int, *, mean: Sequence[float], std: Sequence[float]) -> None:
-        """A stem for pixels normalised by `mean` and `std`, of `hidden_size` numbers a patch."""
+    def __init__(
+        self, hidden_size: int, *, mean: Sequence[float], std: Sequence[float], cells_per_side: int = 1
+    ) -> None:
+        """A stem for pixels normalised by `mean` and `std`, of `hidden_size` numbers a patch.
+
+        Args:
+            hidden_size: Width of a patch embedding.
+            mean: Of the input contract, so that energies are those of 0..255.
+            std: As `mean`.
+            cells_per_side: Of the square of cells that a patch is.
+        """
         super().__init__()
         self.measurements = Measurements(mean=mean, std=std)
         self.norm = nn.BatchNorm2d(Measurements.num_features, affine=False)
-        self.mix = nn.Conv2d(Measurements.num_features, hidden_size, 1)
+        self.mix = nn.Conv2d(Measurements.num_features, hidden_size, cells_per_side, cells_per_side)
 
     @property
     def weight(self) -> Tensor:
