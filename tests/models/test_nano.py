@@ -86,3 +86,13 @@ def test_without_experts():
     assert list(experts_of(plain)) == []
     assert not [name for name, _ in plain.named_parameters() if ".gate" in name]
     assert plain(torch.zeros(1, 3, TINY.image_size, TINY.image_size)).family_logits.shape == (1, 2)
+
+
+def test_a_token_may_be_a_square_of_cells():
+    wide = replace(TINY, stem="spectrum", image_size=64, cells_per_side=2)
+    tokens = build_nano(wide, **NORM, seed=0).eval().encoder.tokens_of(pixels(2, 64))
+    assert tokens.shape == (2, 1 + 4, 16)
+    with pytest.raises(ValueError, match="image_size must be a multiple of 32; got 48"):
+        build_nano(replace(wide, image_size=48), **NORM, seed=0)
+    with pytest.raises(ValueError, match="cells_per_side must be 1 with a convolution; got 2"):
+        build_nano(replace(TINY, image_size=64, cells_per_side=2), **NORM, seed=0)

@@ -18,11 +18,14 @@ class Evidence(NamedTuple):
         family_logits: (batch, families), in the order of `vocabulary.FAMILIES`.
         attack_logit: (batch,), of an attack of any family.
         embedding: (batch, width), what the anchors judged; None of evidence that comes without.
+        cell_logits: (batch, cells, families), of each cell of the crop by itself, row by row; None of detectors that do not
+            judge cells.
     """
 
     family_logits: Tensor
     attack_logit: Tensor
     embedding: Tensor | None = None
+    cell_logits: Tensor | None = None
 
 
 def any_attack_logit(family_logits: Float[Tensor, "batch families"]) -> Float[Tensor, " batch"]:

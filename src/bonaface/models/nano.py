@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from transformers import CLIPVisionConfig, CLIPVisionModel
 
 from bonaface.models.anchors import Anchors
-from bonaface.models.detector import Detector
+from bonaface.models.detector import Detector, Evidence, any_attack_logit
 from bonaface.models.insertion import insert_experts
 from bonaface.models.soft_moe import ExpertsConfig
 from bonaface.models.spectrum import SpectrumStem
@@ -28,18 +28,21 @@ class NanoConfig:
 
     Attributes:
         kind: Tells the kinds of models apart.
-        image_size: Side of the crop in pixels, a multiple of 16.
+        image_size: Side of the crop in pixels, a multiple of a token's, 16 times `cells_per_side`.
         hidden_size: Width of the tokens.
         num_layers: Transformer blocks.
         num_heads: Attention heads.
         mlp_ratio: Width inside a block's MLP, as a multiple of `hidden_size`.
         stem: How cells of 16 x 16 pixels become tokens: by a learned `convolution`, or by fixed measurements of
             their `spectrum`, see `models.spectrum`.
+        cells_per_side: Of the square of cells that becomes one token, for the `spectrum`; 1 for a `convolution`.
         stem_widths: Channels of the convolutions at stride 2, 4 and 8.
         stem_expansion: Of their inverted residuals.
         embedding_size: Width of the embedding that the anchors judge.
         dropout: On the pooled tokens, in training.
         num_families: Pairs of anchors; the families of `vocabulary.FAMILIES`.
+        judges_cells: Whether each cell is judged beside the whole crop: training learns from where an attack is, see
+            `training.cell_loss`, and what is exported stays the same.
         experts: The mixture beside each MLP; None = the plain network. Its gate does not start at 0: here nothing is to
             be preserved.
     """
@@ -51,14 +54,21 @@ class NanoConfig:
     num_heads: int = 4
     mlp_ratio: int = 2
     stem: Literal["convolution", "spectrum"] = "convolution"
+    cells_per_side: int = 1
     stem_widths: tuple[int, int, int] = (24, 40, 80)
     stem_expansion: int = 2
     embedding_size: int = 64
     dropout: float = 0.1
     num_families: int = len(FAMILIES)
+    judges_cells: bool = False
     experts: ExpertsConfig | None = field(
         default_factory=lambda: ExpertsConfig(slots_per_expert=8, hidden=32, gate_init=0.1)
     )
+
+    @property
+    def patch_size(self) -> int:
+        """Pixels on the side of what becomes one token."""
+        return STRIDE * self.cells_per_side
 
 
 class NanoEncoder(nn.Module):
@@ -74,7 +84,7 @@ class NanoEncoder(nn.Module):
                 num_hidden_layers=config.num_layers,
                 num_attention_heads=config.num_heads,
                 image_size=config.image_size,
-                patch_size=STRIDE,
+                patch_size=config.patch_size,
             )
         )
         self.vision.embeddings.patch_embedding = _stem(config, mean, std)  # type: ignore[assignment]
@@ -87,15 +97,46 @@ class NanoEncoder(nn.Module):
         )
 
     def forward(self, pixels: Float[Tensor, "batch 3 size size"]) -> Float[Tensor, "batch width"]:
-        tokens = self.vision(pixel_values=pixels).last_hidden_state
+        return self.embedding_of(self.tokens_of(pixels))
+
+    def tokens_of(self, pixels: Float[Tensor, "batch 3 size size"]) -> Float[Tensor, "batch tokens hidden"]:
+        """The class token, and a token for each cell, row by row."""
+        tokens: Tensor = self.vision(pixel_values=pixels).last_hidden_state
+        return tokens
+
+    def embedding_of(self, tokens: Float[Tensor, "batch tokens hidden"]) -> Float[Tensor, "batch width"]:
+        """What the anchors judge."""
         pooled = torch.cat((tokens[:, 0], tokens[:, 1:].mean(dim=1)), dim=-1)
         embedding: Tensor = self.head(pooled)
         return embedding
 
 
+class CellDetector(Detector):
+    """A detector that also says of each cell by itself whether it was attacked.
+
+    Attributes:
+        cells: (batch, cells, hidden) tokens -> log-odds of each family.
+    """
+
+    encoder: NanoEncoder
+
+    def __init__(
+        self, encoder: NanoEncoder, anchors: Anchors, *, hidden_size: int, num_families: int
+    ) -> None:
+        super().__init__(encoder, anchors)
+        self.cells = nn.Sequential(nn.LayerNorm(hidden_size), nn.Linear(hidden_size, num_families))
+
+    def forward(self, pixels: Float[Tensor, "batch 3 size size"]) -> Evidence:
+        """Evidence of attack in normalised pixels, as a whole and cell by cell."""
+        tokens = self.encoder.tokens_of(pixels)
+        embedding = self.encoder.embedding_of(tokens)
+        family_logits = self.anchors(embedding)
+        return Evidence(family_logits, any_attack_logit(family_logits), embedding, self.cells(tokens[:, 1:]))
+
+
 def _stem(config: NanoConfig, mean: Sequence[float], std: Sequence[float]) -> nn.Module:
     if config.stem == "spectrum":
-        return SpectrumStem(config.hidden_size, mean=mean, std=std)
+        return SpectrumStem(config.hidden_size, mean=mean, std=std, cells_per_side=config.cells_per_side)
     return ConvStem(
         config.hidden_size, widths=config.stem_widths, expansion=config.stem_expansion, mean=mean, std=std
     )
@@ -111,11 +152,18 @@ def build_nano(config: NanoConfig, *, mean: Sequence[float], std: Sequence[float
         seed: The same seed gives the same weights; torch's own generator is left as it was.
 
     Raises:
-        ValueError: If `image_size` is not a multiple of 16.
+        ValueError: If tokens do not fill the crop, or several cells are asked of a convolution for one.
     """
-    if config.image_size % STRIDE:
-        raise ValueError(f"image_size must be a multiple of {STRIDE}; got {config.image_size}")
+    if config.stem == "convolution" and config.cells_per_side != 1:
+        raise ValueError(f"cells_per_side must be 1 with a convolution; got {config.cells_per_side}")
+    if config.image_size % config.patch_size:
+        raise ValueError(f"image_size must be a multiple of {config.patch_size}; got {config.image_size}")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         encoder = NanoEncoder(config, mean=mean, std=std)
-        return Detector(encoder, Anchors(config.num_families, config.embedding_size))
+        anchors = Anchors(config.num_families, config.embedding_size)
+        if not config.judges_cells:
+            return Detector(encoder, anchors)
+        return CellDetector(
+            encoder, anchors, hidden_size=config.hidden_size, num_families=config.num_families
+        )

@@ -18,12 +18,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from bonaface.errors import CheckpointError, RecipeError
 from bonaface.models.architecture import build_detector, structure_of
+from bonaface.models.carried_over import carried_over
 from bonaface.models.detector import Detector, Evidence
 from bonaface.models.pixels import normalise
 from bonaface.models.router_health import recorded
 from bonaface.training import checkpoint
 from bonaface.training.auxiliary import AuxiliaryLoss
 from bonaface.training.average import averaged
+from bonaface.training.cell_loss import cell_loss
 from bonaface.training.events import append_event, forget_from
 from bonaface.training.feeding import loader_of, samples_of
 from bonaface.training.judgement import DevFigures, judge
@@ -199,13 +201,9 @@ class _Run:
             self.log("parameters", **self.learning.counts)
 
     def _start_from(self, weights: Mapping[str, torch.Tensor]) -> None:
-        try:
-            self.bare.load_state_dict(weights)
-            cast(Detector, self.average.module).load_state_dict(weights)
-        except RuntimeError:
-            raise CheckpointError(
-                "the weights to start from must fit the recipe's model; they do not; start from a run of the same model"
-            ) from None
+        carried = carried_over(weights, self.bare)
+        self.bare.load_state_dict(carried)
+        cast(Detector, self.average.module).load_state_dict(carried)
 
     def _take_back(self, saved: checkpoint.Checkpoint) -> None:
         before, now = saved.progress.num_processes, self.accelerator.num_processes
@@ -270,7 +268,7 @@ class _Run:
     def _loss(self, evidence: Evidence, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
         how = self.recipe.optimisation
         auxiliary: torch.Tensor = self.auxiliary(evidence, batch["label"], self.model)
-        return auxiliary + evidence_loss(
+        total = auxiliary + evidence_loss(
             evidence,
             label=batch["label"],
             targets=batch["targets"],
@@ -278,6 +276,15 @@ class _Run:
             label_smoothing=how.label_smoothing,
             combined_weight=how.combined_weight,
             class_weights=self.recipe.class_weights,
+        )
+        if evidence.cell_logits is None:
+            return total
+        return total + how.cell_weight * cell_loss(
+            evidence.cell_logits,
+            crops=batch["crop"],
+            targets=batch["targets"],
+            known=batch["known"],
+            label_smoothing=how.label_smoothing,
         )
 
     def _step(self) -> None:

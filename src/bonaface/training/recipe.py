@@ -61,6 +61,7 @@ class Optimisation:
             more time.
         label_smoothing: Targets are this far from 0 and 1.
         combined_weight: Weight of the loss on the combined score beside that of the families.
+        cell_weight: Weight of the loss on the evidence of cells, where the model judges them.
         class_regularisation: Weight of the loss that draws classes together and apart; 0 = none.
         clip_norm: Gradients longer than this are shortened to it; 0 = none are.
         ema_decay: Of the averaged weights, which are the ones judged and saved; 0 = the last ones are.
@@ -77,6 +78,7 @@ class Optimisation:
     is_recomputed: bool = False
     label_smoothing: float = 0.02
     combined_weight: float = 0.5
+    cell_weight: float = 1.0
     class_regularisation: float = 0.0
     clip_norm: float = 1.0
     ema_decay: float = 0.998
@@ -145,6 +147,11 @@ class Recipe:
                 f"optimisation.accumulation must be at least 1; got {self.optimisation.accumulation}"
             )
 
+    @property
+    def judges_cells(self) -> bool:
+        """Whether the model says where an attack is."""
+        return isinstance(self.model, NanoConfig) and self.model.judges_cells
+
     def _check_data(self) -> None:
         is_stored, finder = not isinstance(self.data, Simulated), self.contract.finder
         if is_stored != (finder == "whole"):
@@ -156,8 +163,12 @@ class Recipe:
             )
         if isinstance(self.data, Simulated) and self.data.kept_pairs < 0:
             raise RecipeError(f"data.kept_pairs must be at least 0; got {self.data.kept_pairs}")
-        if isinstance(self.data, Pairs) and self.batch_size % 2:
+        if (isinstance(self.data, Pairs) or self.judges_cells) and self.batch_size % 2:
             raise RecipeError(f"batch_size must be even, for whole pairs; got {self.batch_size}")
+        if is_stored and self.judges_cells:
+            raise RecipeError(
+                f"model.judges_cells must be false with {self.data.kind}, which are no twins; set data.kind=simulated, or it"
+            )
         if isinstance(self.data, Clues) and self.data.is_dev_merged and self.kept == "best":
             raise RecipeError(
                 "kept must be 'last' where dev is learned from: it can not choose an epoch; got 'best'; set kept=last"

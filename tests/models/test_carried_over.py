@@ -1,0 +1,66 @@
+from dataclasses import replace
+
+import pytest
+import torch
+
+from bonaface.errors import CheckpointError
+from bonaface.models.carried_over import carried_over
+from bonaface.models.nano import build_nano
+
+from .test_nano import NORM, TINY
+
+
+def weights(seed=0, **settings):
+    return build_nano(replace(TINY, **settings), **NORM, seed=seed).state_dict()
+
+
+def model(**settings):
+    return build_nano(replace(TINY, **settings), **NORM, seed=1)
+
+
+def test_the_same_make_takes_all_as_it_is():
+    given = weights()
+    found = carried_over(given, model())
+    assert found.keys() == given.keys()
+    assert all(torch.equal(found[name], given[name]) for name in given)
+
+
+def test_positions_are_brought_to_the_grid_of_another_crop():
+    name = "encoder.vision.embeddings.position_embedding.weight"
+    given = weights()
+    # one value for every place: interpolation leaves it, whatever the grid
+    given[name][1:] = torch.arange(16.0)
+    larger = model(image_size=64)
+    found = carried_over(given, larger)
+    assert found[name].shape == (1 + 16, 16)
+    assert torch.equal(found[name][0], given[name][0])
+    torch.testing.assert_close(found[name][1:], torch.arange(16.0).expand(16, 16))
+    larger.load_state_dict(found)
+
+
+def test_a_judge_of_cells_is_fresh_where_there_was_none_and_left_out_where_none_is_wanted():
+    judging = model(judges_cells=True)
+    found = carried_over(weights(), judging)
+    assert torch.equal(found["cells.1.weight"], judging.state_dict()["cells.1.weight"])
+    judging.load_state_dict(found)
+    back = carried_over(found, model())
+    assert back.keys() == weights().keys()
+
+
+@pytest.mark.parametrize(
+    "settings", [{"hidden_size": 32}, {"num_layers": 1}, {"embedding_size": 4}, {"experts": None}]
+)
+def test_anything_else_is_refused(settings):
+    with pytest.raises(CheckpointError, match=r"^the weights to start from must fit the recipe's model"):
+        carried_over(weights(), model(**settings))
+
+
+def test_what_was_made_of_a_cell_is_made_of_the_mean_of_a_tokens_cells():
+    given = weights(stem="spectrum", image_size=64)
+    wide = model(stem="spectrum", image_size=64, cells_per_side=2)
+    wide.load_state_dict(carried_over(given, wide))
+    plain = model(stem="spectrum", image_size=64)
+    plain.load_state_dict(given)
+    pixels = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    found, expected = (one.eval().encoder.vision.embeddings.patch_embedding(pixels) for one in (wide, plain))
+    torch.testing.assert_close(found, torch.nn.functional.avg_pool2d(expected, 2), atol=1e-4, rtol=1e-4)
