@@ -8,8 +8,17 @@ from bonaface.errors import RecipeError, did_you_mean
 from bonaface.training.recipe import Recipe
 from bonaface.training.recipes.baselines import linear_probe, zero_shot
 from bonaface.training.recipes.clip import paper, practical
-from bonaface.training.recipes.nano import nano, nano_broad, nano_broad_finish, nano_finish, nano_steady
+from bonaface.training.recipes.nano import (
+    nano,
+    nano_broad,
+    nano_broad_finish,
+    nano_cells,
+    nano_cells_finish,
+    nano_finish,
+    nano_steady,
+)
 from bonaface.training.recipes.resnet import resnet, resnet_spsc, resnet_spsc_challenge
+from bonaface.training.recipes.small import small, small_finish
 
 RECIPES: dict[str, Callable[[], Recipe]] = {
     recipe.__name__: recipe
@@ -18,7 +27,11 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
         nano_finish,
         nano_broad,
         nano_broad_finish,
+        nano_cells,
+        nano_cells_finish,
         nano_steady,
+        small,
+        small_finish,
         paper,
         practical,
         zero_shot,

@@ -50,6 +50,21 @@ FINISHING_SHARES = {
 PORTRAITS = {"diffusion": 0.0}
 """Generated portraits among the pictures, and none as an attack: they may carry physical ones, see `Mixture.recaptured_digital`."""
 
+NANO = NanoConfig(stem="spectrum")
+
+
+def finished(earlier: Recipe, *, name: str) -> Recipe:
+    """The last stage after an earlier one: every variant and chains, more of what is met most, at a lower rate."""
+    return replace(
+        earlier,
+        name=name,
+        mixture=Mixture(shares=FINISHING_SHARES | PORTRAITS, strength=(0.5, 1.25)),
+        optimisation=replace(earlier.optimisation, lr_new=5e-4),
+        epochs=5,
+        samples_per_epoch=7200,
+        seed=1,
+    )
+
 
 def nano() -> Recipe:
     """Fixed measurements of each cell's spectrum and four CLIP blocks with La-SoftMoE beside each MLP, from scratch.
@@ -64,7 +79,7 @@ def nano() -> Recipe:
     """
     return Recipe(
         name="nano",
-        model=NanoConfig(stem="spectrum"),
+        model=NANO,
         mixture=Mixture(shares=SHARES, variants=variants_of(Split.TRAIN), strength=(0.55, 1.15)),
         augmentation=Augmentation(
             rendering=0.6, depth=0.3, backdrop=0.15, sharpening=0.3, background=0.35, grey=0.08
@@ -151,16 +166,33 @@ def nano_broad_finish() -> Recipe:
 
     Command: bonaface train nano_broad_finish --start-from runs/nano-broad --data manifest.csv --out runs/nano-broad-finish
     """
+    return finished(nano_broad(), name="nano_broad_finish")
+
+
+def nano_cells() -> Recipe:
+    """`nano_broad` goes on, and each cell of a crop is judged beside the whole: a pair shows where its attack is.
+
+    Command: bonaface train nano_cells --start-from runs/nano-broad --data manifest.csv --out runs/nano-cells
+    """
     second = nano_broad()
     return replace(
         second,
-        name="nano_broad_finish",
-        mixture=Mixture(shares=FINISHING_SHARES | PORTRAITS, strength=(0.5, 1.25)),
-        optimisation=replace(second.optimisation, lr_new=5e-4),
-        epochs=5,
-        samples_per_epoch=7200,
-        seed=1,
+        name="nano_cells",
+        model=replace(NANO, judges_cells=True),
+        optimisation=replace(second.optimisation, lr_new=8e-4),
+        epochs=8,
+        samples_per_epoch=10_800,
+        num_workers=0,
+        seed=7,
     )
+
+
+def nano_cells_finish() -> Recipe:
+    """What follows `nano_cells`: every variant and chains, at a lower rate.
+
+    Command: bonaface train nano_cells_finish --start-from runs/nano-cells --data manifest.csv --out runs/nano-cells-finish
+    """
+    return finished(nano_cells(), name="nano_cells_finish")
 
 
 def nano_steady() -> Recipe:

@@ -1,0 +1,36 @@
+"""`small`: what `nano` is at a larger crop, where finer traces are left to see."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from bonaface.training.recipe import Recipe
+from bonaface.training.recipes.nano import NANO, finished, nano_cells
+
+SIZE = 224
+"""Side of the crop in pixels: most faces of the pool span about as many, and keep what shrinking them would blur."""
+
+
+def small() -> Recipe:
+    """`nano`'s network on crops of 224 pixels, from the weights that it has at 160; by the variants of training alone.
+
+    Command: bonaface train small --start-from runs/nano-broad --data manifest.csv --out runs/small
+    """
+    at_160 = nano_cells()
+    return replace(
+        at_160,
+        name="small",
+        model=replace(NANO, judges_cells=True, image_size=SIZE),
+        contract=replace(at_160.contract, size=SIZE),
+        samples_per_epoch=9600,
+        epochs=7,
+        seed=8,
+    )
+
+
+def small_finish() -> Recipe:
+    """The second stage of `small`, every variant and chains.
+
+    Command: bonaface train small_finish --start-from runs/small --data manifest.csv --out runs/small-finish
+    """
+    return finished(small(), name="small_finish")
