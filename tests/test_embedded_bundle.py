@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import bonaface
-from bonaface.bundle import REPORT, embedded_bundle, read_card, self_test_crops
+from bonaface.bundle import REPORT, bundle_folder, read_card, self_test_crops
 from bonaface.cli.demo import SEED, pictures, portraits
 from bonaface.data.chains import is_simulated
 from bonaface.evaluation.report_file import from_json
@@ -16,7 +16,7 @@ from bonaface.faces.dlib_hog import DlibHogFinder
 from bonaface.inference.session import Session
 from bonaface.vocabulary import Family, Label, known_species
 
-FOLDER = embedded_bundle()
+FOLDER = bundle_folder()
 
 pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason="the embedded bundle is not trained yet")
 

@@ -176,9 +176,26 @@ class BundleCard:
         return self.operating_points[operating_point]
 
 
-def embedded_bundle() -> Path:
-    """The folder of the default bundle that comes with the package."""
-    return Path(__file__).parent / "bundles" / "nano"
+DEFAULT = "nano"
+"""The embedded bundle that is used where none is named."""
+
+
+def embedded_bundles() -> dict[str, Path]:
+    """The folders of the bundles that come with the package, by name; the default first."""
+    place = Path(__file__).parent / "bundles"
+    names = (card.parent.name for card in place.glob(f"*/{CARD}"))
+    return {name: place / name for name in sorted(names, key=lambda name: (name != DEFAULT, name))}
+
+
+def bundle_folder(bundle: str | Path | None = None) -> Path:
+    """The folder that is meant: that of an embedded bundle by its name, or by its path; the default's when None.
+
+    What lies in the working folder under the name of an embedded bundle is meant first.
+    """
+    if bundle is None:
+        bundle = DEFAULT
+    place = Path(bundle)
+    return place if place.exists() else embedded_bundles().get(str(bundle), place)
 
 
 def read_card(folder: Path) -> BundleCard:

@@ -42,7 +42,7 @@ def served(tmp_path, monkeypatch):
 
 @pytest.fixture
 def embedded(tiny, monkeypatch):
-    monkeypatch.setattr("bonaface.bundle.embedded_bundle", lambda: tiny)
+    monkeypatch.setattr("bonaface.bundle.embedded_bundles", lambda: {"nano": tiny, "wide": tiny})
     return tiny
 
 
@@ -56,6 +56,7 @@ def test_fetch_and_list(bonaface, served, embedded, tmp_path):
     words = " ".join(after.out.split())
     assert "bonaface models fetch small" not in words
     assert "tiny 1 detector, the default bundle 0.0 MB CC0-1.0" in words
+    assert "tiny 1 detector, bundle 'wide' 0.0 MB CC0-1.0" in words
     assert "small a nothing 0.0 MB CC0-1.0" in words
 
 

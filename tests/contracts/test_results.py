@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from bonaface.bundle import embedded_bundle
+from bonaface.bundle import bundle_folder
 
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.skipif(not embedded_bundle().is_dir(), reason="the embedded bundle is not there")
+@pytest.mark.skipif(not bundle_folder().is_dir(), reason="the embedded bundle is not there")
 def test_the_results_that_are_told_are_the_measured_ones():
     path = ROOT / "docs" / "generate_results.py"
     spec = importlib.util.spec_from_file_location("generate_results", path)

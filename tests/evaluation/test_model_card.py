@@ -15,7 +15,7 @@ from bonaface.bundle import (
     StoredThreshold,
     ToldSpecies,
     TrainingSource,
-    embedded_bundle,
+    bundle_folder,
     read_card,
 )
 from bonaface.errors import BundleError, MissingExtraError
@@ -392,7 +392,7 @@ def test_importing_it_imports_neither_of_them() -> None:
 
 
 def test_the_embedded_bundle(report: Report) -> None:
-    card = read_card(embedded_bundle())
+    card = read_card(bundle_folder())
     page = body(model_card(card, replace(report, bundle=card.id)))
     check(page)
     for fact in (card.id, card.model.sha256, card.training["command"], *card.notes):

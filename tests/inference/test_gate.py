@@ -287,9 +287,19 @@ def test_no_bundle_there(tmp_path):
         load(tmp_path / "nowhere")
 
 
-def test_the_embedded_bundle_is_the_default(tiny, monkeypatch):
-    monkeypatch.setattr(room, "embedded_bundle", lambda: tiny)
+def test_the_embedded_bundle_is_the_default_and_has_a_name(tiny, monkeypatch, tmp_path):
+    monkeypatch.setattr("bonaface.bundle.embedded_bundles", lambda: {"nano": tiny, "other": tmp_path})
     assert load().card.id == "tiny 1"
+    assert load("nano").card.id == "tiny 1"
+    with pytest.raises(BundleError, match=r"must be a bundle; it has no bundle\.json"):
+        load("other")
+
+
+def test_a_folder_at_hand_is_meant_before_an_embedded_bundle_of_its_name(tiny, monkeypatch, tmp_path):
+    monkeypatch.setattr("bonaface.bundle.embedded_bundles", lambda: {"nano": tmp_path / "nowhere"})
+    (tmp_path / "nano").symlink_to(tiny)
+    monkeypatch.chdir(tmp_path)
+    assert load("nano").card.id == "tiny 1"
 
 
 def test_a_contract_with_yunet_takes_the_fetched_file(tmp_path, monkeypatch):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bonaface.cli.console import COLOURS, plain, results, say
+from bonaface.cli.options import Bundle
 from bonaface.errors import MissingExtraError
 
 if TYPE_CHECKING:
@@ -43,9 +44,7 @@ class Case:
 
 def demo(
     out: Annotated[Path, typer.Option(help="Folder for the page.")] = Path("demo"),
-    bundle: Annotated[
-        Path | None, typer.Option(help="A bundle's folder; the default comes with the package.")
-    ] = None,
+    bundle: Bundle = None,
     seed: Annotated[int, typer.Option(help="Another seed, other draws of the attacks.")] = SEED,
 ) -> None:
     """Judge two public-domain portraits and simulated attacks on them, and write a page to look at."""

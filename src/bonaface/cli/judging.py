@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bonaface.bundle import embedded_bundle
+from bonaface.bundle import bundle_folder
 from bonaface.cli.console import finder_file, progress_bar
 from bonaface.errors import ManifestError, ScoreError
 from bonaface.vocabulary import Family, Split
@@ -84,7 +84,7 @@ def judged(
         wanted = " and ".join(splits)
         raise ManifestError(f"{manifest_path} must have {wanted} rows; it has none; check its column 'split'")
     check_files(manifest)
-    folder = bundle or embedded_bundle()
+    folder = bundle_folder(bundle)
     gate: Gate | Peer
     if faces is not None:
         gate = Gate(Session(folder, num_threads=threads), faces)

@@ -16,18 +16,19 @@ app = typer.Typer(no_args_is_help=True, help="List, show and fetch models.")
 
 @app.command(name="list")
 def list_models() -> None:
-    """List the embedded bundle and the models that can be fetched."""
+    """List the embedded bundles and the models that can be fetched."""
     from rich.table import Table
 
-    from bonaface.bundle import embedded_bundle, read_card
+    from bonaface.bundle import DEFAULT, embedded_bundles, read_card
     from bonaface.faces.fetch import FILES, fetched
 
-    card = read_card(embedded_bundle())
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("model", "what", "size", "licence", "where"):
         table.add_column(column, overflow="fold")
-    size = f"{card.model.bytes / 1e6:.1f} MB"
-    table.add_row(card.id, "detector, the default bundle", size, card.licence, plain(str(embedded_bundle())))
+    for name, folder in embedded_bundles().items():
+        card = read_card(folder)
+        what = "detector, the default bundle" if name == DEFAULT else f"detector, bundle '{name}'"
+        table.add_row(card.id, what, f"{card.model.bytes / 1e6:.1f} MB", card.licence, plain(str(folder)))
     for name, file in FILES.items():
         place = fetched(name)
         where = str(place) if place else f"bonaface models fetch {name}"
@@ -38,13 +39,13 @@ def list_models() -> None:
 @app.command()
 def show(
     bundle: Annotated[
-        Path | None, typer.Argument(help="A bundle's folder; the default bundle if left out.")
+        Path | None, typer.Argument(help="A bundle's folder or name; the default bundle if left out.")
     ] = None,
 ) -> None:
     """Print a bundle's card as JSON, after checking the model's hash."""
-    from bonaface.bundle import embedded_bundle, read_card
+    from bonaface.bundle import bundle_folder, read_card
 
-    card = asdict(read_card(bundle or embedded_bundle()))
+    card = asdict(read_card(bundle_folder(bundle)))
     results.print_json(json.dumps(card))
 
 

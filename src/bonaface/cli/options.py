@@ -9,9 +9,14 @@ import typer
 
 AnyBundle = Annotated[
     Path | None,
-    typer.Option(help="A bundle's folder, or another detector's with peer.json; the default is embedded."),
+    typer.Option(
+        help="A bundle's folder or name, or another detector's folder with peer.json; the default is embedded."
+    ),
 ]
-Bundle = Annotated[Path | None, typer.Option(help="A bundle's folder; the default comes with the package.")]
+Bundle = Annotated[
+    Path | None,
+    typer.Option(help="A bundle's folder, or its name: nano (the default) and small come with the package."),
+]
 Finder = Annotated[
     str | None, typer.Option(help="'yunet', or YuNet's file; the bundle's own finder by default.")
 ]

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from bonaface.bundle import BundleCard, embedded_bundle
+from bonaface.bundle import BundleCard, bundle_folder
 from bonaface.faces.crop import prepare
 from bonaface.faces.fetch import fetched
 from bonaface.faces.finder import Finder, finder_for
@@ -107,7 +107,7 @@ def load(
     """A gate, ready to be called.
 
     Args:
-        bundle: A bundle's folder; the embedded default when None.
+        bundle: A bundle's folder, or the name of an embedded one, 'nano' or 'small'; the default, 'nano', when None.
         operating_point: 'strict' lets fewest attacks in, 'convenient' rejects fewest genuine people, 'balanced' is
             between; the bundle's own threshold when None.
         yunet: YuNet's ONNX file, to find faces with it instead of the contract's finder. A contract that names
@@ -118,7 +118,7 @@ def load(
         BundleError: If the bundle is incomplete, altered or fails its self-test, or has no such operating point.
         DownloadError: If YuNet is wanted and not there.
     """
-    session = Session(Path(bundle) if bundle is not None else embedded_bundle(), num_threads=num_threads)
+    session = Session(bundle_folder(bundle), num_threads=num_threads)
     contract = session.card.contract
     if yunet is None and contract.finder == "yunet":
         yunet = fetched("yunet")

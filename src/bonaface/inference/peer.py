@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bonaface.bundle import CARD, MODEL
+from bonaface.bundle import CARD, MODEL, bundle_folder
 from bonaface.contract import InputContract
 from bonaface.errors import BundleError
 from bonaface.faces.fetch import fetched
@@ -110,13 +110,14 @@ def judge_of(folder: str | Path, *, yunet: str | Path | None = None, num_threads
     Raises:
         BundleError: If the folder is neither or both.
     """
-    is_bundle, is_peer = ((Path(folder) / name).is_file() for name in (CARD, PEER))
+    place = bundle_folder(folder)
+    is_bundle, is_peer = ((place / name).is_file() for name in (CARD, PEER))
     if is_bundle == is_peer:
         found = "both" if is_peer else "neither"
         raise BundleError(
             f"{folder} must have {CARD} or {PEER}; it has {found}; give a bundle or a peer's folder"
         )
-    return (load if is_bundle else load_peer)(folder, yunet=yunet, num_threads=num_threads)
+    return (load if is_bundle else load_peer)(place, yunet=yunet, num_threads=num_threads)
 
 
 def attack_score(output: npt.NDArray[Any], declared: PeerOutput) -> float | None:
