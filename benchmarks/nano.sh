@@ -6,41 +6,20 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 faces=$(realpath "${1:?give the folder that has manifest.csv}")
 archives=${2:+$(realpath "$2")}
-python=.venv-dev/bin/python
-bonaface=.venv-dev/bin/bonaface
+. benchmarks/stages.sh
 bundle=src/bonaface/bundles/nano
-
-# Waiting threads give their core to the workers that make samples.
-export OMP_WAIT_POLICY=PASSIVE
-stage() {  # recipe, folder, further options; goes on where an earlier call was stopped
-  if [ -d "$2/last" ]; then resume=--resume; else resume=; fi
-  $bonaface train "$1" --out "$2" "${@:3}" $resume
-}
 
 # No stage sees a generated portrait. The first sees no variant of SimUAD's dev and test: it is what those are measured with.
 mkdir -p runs
-$python - "$faces" runs/bonafide.csv <<'PY'
-import sys
-from dataclasses import replace
-from pathlib import Path
-from bonaface.data.manifest import read_manifest, write_manifest
-faces, out = map(Path, sys.argv[1:])
-rows = read_manifest(faces / "manifest.csv").rows
-write_manifest(out, [replace(row, path=str(faces / row.path)) for row in rows if row.label == "bonafide"])
-PY
+bona_fide_of "$faces" runs/bonafide.csv
 stage nano runs/nano --data runs/bonafide.csv
-[ -f runs/simuad/protocols/S1.csv ] || $bonaface data simuad runs/bonafide.csv runs/simuad
-[ -d runs/nano-bundle ] || $bonaface export runs/nano runs/nano-bundle --data runs/simuad/protocols/S1.csv \
-  --evaluation runs/evaluation-S1 --name nano-unseen
-cp runs/nano-bundle/report.json benchmarks/results/simuad_S1.json
+unseen_variants runs/nano simuad_S1.json
 $python benchmarks/unseen_generated.py "$faces/manifest.csv" --bundle runs/nano-bundle \
   --out benchmarks/results/unseen_generated.json
 
 # The second stage, which ships.
 stage nano_finish runs/nano-finish --data runs/bonafide.csv --start-from runs/nano
-# Dev and test pictures: bona fide copies, three simulated attacks on each, and the diffusion portraits.
-[ -f runs/simulated/manifest.csv ] || $bonaface simulate "$faces/manifest.csv" runs/simulated \
-  --species print,replay,faceswap --split dev,test --seed 1
+simulated_set "$faces"
 $python benchmarks/shortcut_probes.py runs/simulated/manifest.csv --out benchmarks/results/shortcut_probes.json
 
 $bonaface export runs/nano-finish "$bundle" --data runs/simulated/manifest.csv --evaluation runs/evaluation \

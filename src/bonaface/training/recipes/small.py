@@ -33,4 +33,4 @@ def small_finish() -> Recipe:
 
     Command: bonaface train small_finish --start-from runs/small --data manifest.csv --out runs/small-finish
     """
-    return finished(small(), name="small_finish")
+    return replace(finished(small(), name="small_finish"), epochs=4, samples_per_epoch=4800)

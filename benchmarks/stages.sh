@@ -1,0 +1,34 @@
+# Sourced by the scripts that train bundles: where things are, and stages that go on where an earlier call was stopped.
+python=.venv-dev/bin/python
+bonaface=.venv-dev/bin/bonaface
+# Waiting threads give their core to the workers that make samples.
+export OMP_WAIT_POLICY=PASSIVE
+
+stage() {  # recipe, folder, further options
+  if [ -d "$2/last" ]; then resume=--resume; else resume=; fi
+  $bonaface train "$1" --out "$2" "${@:3}" $resume
+}
+
+bona_fide_of() {  # faces folder, manifest to write: its bona fide pictures alone
+  $python - "$1" "$2" <<'PY'
+import sys
+from dataclasses import replace
+from pathlib import Path
+from bonaface.data.manifest import read_manifest, write_manifest
+faces, out = map(Path, sys.argv[1:])
+rows = read_manifest(faces / "manifest.csv").rows
+write_manifest(out, [replace(row, path=str(faces / row.path)) for row in rows if row.label == "bonafide"])
+PY
+}
+
+unseen_variants() {  # run, name: SimUAD's S1 measured with it, report to benchmarks/results/NAME
+  [ -f runs/simuad/protocols/S1.csv ] || $bonaface data simuad runs/bonafide.csv runs/simuad
+  [ -d "$1-bundle" ] || $bonaface export "$1" "$1-bundle" --data runs/simuad/protocols/S1.csv \
+    --evaluation "$1-evaluation-S1" --name unseen
+  cp "$1-bundle/report.json" "benchmarks/results/$2"
+}
+
+simulated_set() {  # faces folder: dev and test, bona fide copies, three simulated attacks on each, and the diffusion portraits
+  [ -f runs/simulated/manifest.csv ] || $bonaface simulate "$1/manifest.csv" runs/simulated \
+    --species print,replay,faceswap --split dev,test --seed 1
+}
