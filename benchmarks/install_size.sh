@@ -13,7 +13,7 @@ size() {  # extra
 }
 light=$(size "")
 demo=$(size "[demo]")
-bundle=$(du -sk src/bonaface/bundles/nano | cut -f1)
+bundle=$(du -sk src/bonaface/bundles | cut -f1)
 result="{\"light_mb\": $light, \"demo_mb\": $demo, \"bundle_kb\": $bundle}"
 echo "$result"
 if [ $# -gt 0 ]; then echo "$result" > "$1"; fi

@@ -21,7 +21,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from bonaface.contract import InputContract
+from bonaface.bundle import bundle_folder, read_card
 from bonaface.data.manifest import read_manifest
 from bonaface.data.probes import background_alone, probes
 from bonaface.data.splits import assigned
@@ -50,7 +50,7 @@ def main():
     parser.add_argument("manifest", type=Path)
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
-    contract, finder = InputContract(), DlibHogFinder()
+    contract, finder = read_card(bundle_folder()).contract, DlibHogFinder()
     manifest = assigned(read_manifest(arguments.manifest)).of_split(Split.DEV, Split.TEST)
     numbers, backgrounds, rows = [], [], []
     for row in manifest.rows:

@@ -176,7 +176,7 @@ class BundleCard:
         return self.operating_points[operating_point]
 
 
-DEFAULT = "nano"
+DEFAULT = "small"
 """The embedded bundle that is used where none is named."""
 
 

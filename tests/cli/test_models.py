@@ -42,7 +42,7 @@ def served(tmp_path, monkeypatch):
 
 @pytest.fixture
 def embedded(tiny, monkeypatch):
-    monkeypatch.setattr("bonaface.bundle.embedded_bundles", lambda: {"nano": tiny, "wide": tiny})
+    monkeypatch.setattr("bonaface.bundle.embedded_bundles", lambda: {"small": tiny, "wide": tiny})
     return tiny
 
 

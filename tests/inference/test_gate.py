@@ -288,9 +288,9 @@ def test_no_bundle_there(tmp_path):
 
 
 def test_the_embedded_bundle_is_the_default_and_has_a_name(tiny, monkeypatch, tmp_path):
-    monkeypatch.setattr("bonaface.bundle.embedded_bundles", lambda: {"nano": tiny, "other": tmp_path})
+    monkeypatch.setattr("bonaface.bundle.embedded_bundles", lambda: {"small": tiny, "other": tmp_path})
     assert load().card.id == "tiny 1"
-    assert load("nano").card.id == "tiny 1"
+    assert load("small").card.id == "tiny 1"
     with pytest.raises(BundleError, match=r"must be a bundle; it has no bundle\.json"):
         load("other")
 

@@ -15,7 +15,7 @@ AnyBundle = Annotated[
 ]
 Bundle = Annotated[
     Path | None,
-    typer.Option(help="A bundle's folder, or its name: nano (the default) and small come with the package."),
+    typer.Option(help="A bundle's folder, or its name: small (the default) and nano come with the package."),
 ]
 Finder = Annotated[
     str | None, typer.Option(help="'yunet', or YuNet's file; the bundle's own finder by default.")

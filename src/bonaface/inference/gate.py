@@ -107,7 +107,7 @@ def load(
     """A gate, ready to be called.
 
     Args:
-        bundle: A bundle's folder, or the name of an embedded one, 'nano' or 'small'; the default, 'nano', when None.
+        bundle: A bundle's folder, or the name of an embedded one, 'small' or 'nano'; the default, 'small', when None.
         operating_point: 'strict' lets fewest attacks in, 'convenient' rejects fewest genuine people, 'balanced' is
             between; the bundle's own threshold when None.
         yunet: YuNet's ONNX file, to find faces with it instead of the contract's finder. A contract that names

@@ -14,6 +14,9 @@ SIZE = 224
 def small() -> Recipe:
     """`nano`'s network on crops of 224 pixels, from the weights that it has at 160; by the variants of training alone.
 
+    Expected: dev AUC 0.913, the mean over 15 kinds; on SimUAD's S1 ACER pooled 24 %, AUC 0.843. 7 epochs, an hour on two CPU cores beside
+    another training.
+
     Command: bonaface train small --start-from runs/nano-broad --data manifest.csv --out runs/small
     """
     at_160 = nano_cells()
@@ -29,7 +32,10 @@ def small() -> Recipe:
 
 
 def small_finish() -> Recipe:
-    """The second stage of `small`, every variant and chains.
+    """The second stage of `small`, the embedded default: every variant and chains, at a lower rate.
+
+    Expected: dev AUC 0.920, the mean over 17 kinds; exported and calibrated, on the simulated test ACER pooled 9.8 % and AUC
+    0.962, both portraits of the demo bona fide. 4 epochs, 25 minutes beside three other trainings.
 
     Command: bonaface train small_finish --start-from runs/small --data manifest.csv --out runs/small-finish
     """
