@@ -125,6 +125,7 @@ def page_section() -> str:
     elsewhere, card = _json(RESULTS / "elsewhere.json"), _json(BUNDLE / "bundle.json")
     parts = (
         _unseen(unseen, generated),
+        _families(),
         _left_out(helps),
         _elsewhere(elsewhere),
         _slices(slices),
@@ -156,6 +157,24 @@ def _unseen(report: dict[str, Any], generated: dict[str, Any]) -> list[str]:
 
 def _area(one: list[float]) -> str:
     return f"{one[0]:.3f} ({one[1]:.3f} to {one[2]:.3f})"
+
+
+def _families() -> list[str]:
+    rows = [
+        "## A whole family left out",
+        "",
+        "Short trainings of `nano` that know the other family, and SPSC or SDSC in the place of this one (`benchmarks/unseen_family.sh`).",
+        "",
+        "| SimUAD | ACER pooled (target 15 %) | AUC | APCER pooled | BPCER |",
+        "|---|---|---|---|---|",
+    ]
+    for protocol, unseen in (("S2.1", "physical"), ("S2.2", "digital")):
+        found = _json(RESULTS / f"simuad_{protocol}.json")
+        rates = (found["acer_pooled"], found["apcer_pooled"]["value"], found["bpcer"]["value"])
+        pooled, apcer, bpcer = (f"{100 * rate:.1f} %" for rate in rates)
+        area = found["threshold_free"]["auc"]
+        rows.append(f"| {protocol}, {unseen} attacks unseen | {pooled} | {area:.3f} | {apcer} | {bpcer} |")
+    return rows
 
 
 def _left_out(found: dict[str, Any]) -> list[str]:
