@@ -190,10 +190,10 @@ def embedded_bundles() -> dict[str, Path]:
 def bundle_folder(bundle: str | Path | None = None) -> Path:
     """The folder that is meant: that of an embedded bundle by its name, or by its path; the default's when None.
 
-    What lies in the working folder under the name of an embedded bundle is meant first.
+    A name that is also there in the working folder means what is there; the default is always the package's own.
     """
     if bundle is None:
-        bundle = DEFAULT
+        return embedded_bundles()[DEFAULT]
     place = Path(bundle)
     return place if place.exists() else embedded_bundles().get(str(bundle), place)
 

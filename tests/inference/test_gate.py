@@ -302,6 +302,13 @@ def test_a_folder_at_hand_is_meant_before_an_embedded_bundle_of_its_name(tiny, m
     assert load("nano").card.id == "tiny 1"
 
 
+def test_a_folder_at_hand_is_never_the_default(tiny, monkeypatch, tmp_path):
+    monkeypatch.setattr("bonaface.bundle.embedded_bundles", lambda: {"small": tiny})
+    (tmp_path / "small").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert load().card.id == "tiny 1"
+
+
 def test_a_contract_with_yunet_takes_the_fetched_file(tmp_path, monkeypatch):
     folder = tiny_bundle(tmp_path / "bundle", contract=replace(CONTRACT, finder="yunet"))
     monkeypatch.setattr(room, "fetched", lambda name: None)
