@@ -61,6 +61,9 @@ class Detector(nn.Module):
 
     def forward(self, pixels: Float[Tensor, "batch 3 size size"]) -> Evidence:
         """Evidence of attack in normalised pixels, see `models.pixels.normalise`."""
-        embedding = self.embed(pixels)
+        return self.evidence_of(self.embed(pixels))
+
+    def evidence_of(self, embedding: Float[Tensor, "batch width"]) -> Evidence:
+        """What the anchors make of an embedding."""
         family_logits = self.anchors(embedding)
         return Evidence(family_logits, any_attack_logit(family_logits), embedding)

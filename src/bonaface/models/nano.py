@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from transformers import CLIPVisionConfig, CLIPVisionModel
 
 from bonaface.models.anchors import Anchors
-from bonaface.models.detector import Detector, Evidence, any_attack_logit
+from bonaface.models.detector import Detector, Evidence
 from bonaface.models.insertion import insert_experts
 from bonaface.models.soft_moe import ExpertsConfig
 from bonaface.models.spectrum import SpectrumStem
@@ -129,9 +129,8 @@ class CellDetector(Detector):
     def forward(self, pixels: Float[Tensor, "batch 3 size size"]) -> Evidence:
         """Evidence of attack in normalised pixels, as a whole and cell by cell."""
         tokens = self.encoder.tokens_of(pixels)
-        embedding = self.encoder.embedding_of(tokens)
-        family_logits = self.anchors(embedding)
-        return Evidence(family_logits, any_attack_logit(family_logits), embedding, self.cells(tokens[:, 1:]))
+        evidence = self.evidence_of(self.encoder.embedding_of(tokens))
+        return evidence._replace(cell_logits=self.cells(tokens[:, 1:]))
 
 
 def _stem(config: NanoConfig, mean: Sequence[float], std: Sequence[float]) -> nn.Module:

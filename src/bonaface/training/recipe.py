@@ -167,7 +167,7 @@ class Recipe:
             raise RecipeError(f"batch_size must be even, for whole pairs; got {self.batch_size}")
         if is_stored and self.judges_cells:
             raise RecipeError(
-                f"model.judges_cells must be false with {self.data.kind}, which are no twins; set data.kind=simulated, or it"
+                f"model.judges_cells must be false with {self.data.kind}, whose pictures are no twins; set one of the two"
             )
         if isinstance(self.data, Clues) and self.data.is_dev_merged and self.kept == "best":
             raise RecipeError(

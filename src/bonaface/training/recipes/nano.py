@@ -115,7 +115,7 @@ def nano_finish() -> Recipe:
 
 
 def nano_broad() -> Recipe:
-    """Another second stage, not shipped, on fresh samples still: all that is drawn anew after the camera, and faces that do not smile.
+    """Another second stage, from which `small` starts, on fresh samples still: all that is drawn anew after the camera, and faces that do not smile.
 
     From the weights of `nano`, by the variants that SimUAD gives to training. Tone, detail and noise are drawn anew in a
     quarter of the pairs (`data.development`) and another expression in a seventh (`data.expression`), for both of a pair alike.
