@@ -81,9 +81,9 @@ def recipe_for(encoder, size, *, is_recomputed):
 
 def stop_after(steps):
     """Ask this process to stop in the step after so many."""
-    from bonaface.training import loop
+    from bonaface.training import detection
 
-    real, seen = loop.evidence_loss, []
+    real, seen = detection.evidence_loss, []
 
     def evidence_loss(*args, **settings):
         seen.append(1)
@@ -91,7 +91,7 @@ def stop_after(steps):
             os.kill(os.getpid(), signal.SIGTERM)
         return real(*args, **settings)
 
-    loop.evidence_loss = evidence_loss
+    detection.evidence_loss = evidence_loss
 
 
 def peak_gb():
@@ -145,7 +145,8 @@ def exported(folder):
     from bonaface.bundle import self_test_crops
     from bonaface.inference.session import Session
     from bonaface.models.graph import DeployedDetector
-    from bonaface.training.export import detector_of_run, export_run
+    from bonaface.training.export import export_run
+    from bonaface.training.trained import detector_of_run
 
     started = time.perf_counter()
     card = export_run(folder / "halved", folder / "bundle", version="0", licence="CC0-1.0")

@@ -31,13 +31,13 @@ from bonaface.faces.dlib_hog import DlibHogFinder
 from bonaface.faces.picture import read_picture
 from bonaface.models.detector import any_attack_logit
 from bonaface.models.pixels import normalise
-from bonaface.training.export import detector_of_run
 from bonaface.training.loop import train
 from bonaface.training.material import gather
 from bonaface.training.memory import keep_freed_memory
 from bonaface.training.recipe import Simulated
 from bonaface.training.recipes import recipe_named
 from bonaface.training.record import begun, write_record
+from bonaface.training.trained import detector_of_run
 from bonaface.vocabulary import BONAFIDE, Split
 
 CLUES = {"spsc": 0.5, "sdsc": 0.5}

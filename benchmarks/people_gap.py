@@ -25,9 +25,9 @@ from torch.utils.data import DataLoader
 from bonaface.data.manifest import Manifest, read_manifest
 from bonaface.data.splits import assigned
 from bonaface.faces.finder import finder_for
-from bonaface.training.export import detector_of_run
 from bonaface.training.judgement import judge
 from bonaface.training.material import gather
+from bonaface.training.trained import detector_of_run
 from bonaface.vocabulary import BONAFIDE, Split
 
 SEED = 11

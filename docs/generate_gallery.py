@@ -53,6 +53,7 @@ WEAKNESSES = {
     "faceswap": "The face put back is the person's own: identity, gaze and expression always fit.",
     "swap": "No network draws the face: light, gaze and expression stay the partner's, and only frontal faces fit well.",
     "sdsc": "The clues of a paper: a face laid over itself. No network, no second person, no seam but a soft ellipse.",
+    "patchwork": "A clue for training, not an attack: nothing is meant by what is changed, and much of it is too faint to see.",
     "reenactment": "One still is bent: the far cheek is smeared, a smile's teeth are stretched, and a mouth that was closed shows "
     "one plain row of teeth and no tongue.",
     "attribute_edit": "Paint, filters and tones in place of a network's edit: no feature changes its form.",

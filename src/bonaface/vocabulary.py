@@ -102,6 +102,9 @@ SPECIES: dict[str, Species] = {
         Species("spsc", Family.PHYSICAL, "simulated physical spoofing clues: colour jitter and moire"),
         Species("faceswap", Family.DIGITAL, "a face blended into another picture"),
         Species("sdsc", Family.DIGITAL, "simulated digital spoofing clues: a self-blended face"),
+        Species(
+            "patchwork", Family.DIGITAL, "simulated digital clues: some place of a face, processed somehow"
+        ),
         Species("reenactment", Family.DIGITAL, "a face driven by another face's motion"),
         Species("attribute_edit", Family.DIGITAL, "age, hair, skin or make-up changed"),
         Species("morph", Family.DIGITAL, "an average of two people's faces"),

@@ -109,10 +109,10 @@ def test_from_pictures_to_a_leaderboard_by_real_bundles(bonaface, tmp_path):
 
 @pytest.mark.usefixtures("swift")
 def test_a_comparison_goes_on_and_does_nothing_twice(bonaface, tmp_path, monkeypatch):
-    from bonaface.training import loop
+    from bonaface.training import detection
 
     listed(tmp_path)
-    out, real = tmp_path / "out", loop.evidence_loss
+    out, real = tmp_path / "out", detection.evidence_loss
     folders, steps = trained(monkeypatch), []
 
     def stopping(*args, **settings):
@@ -123,7 +123,7 @@ def test_a_comparison_goes_on_and_does_nothing_twice(bonaface, tmp_path, monkeyp
 
     words = ("compare", planned(tmp_path, seeds="[0, 1]"), "--out", out, "--replicates", 20)
     with monkeypatch.context() as patch:
-        patch.setattr(loop, "evidence_loss", stopping)
+        patch.setattr(detection, "evidence_loss", stopping)
         cut = bonaface(*words)
     assert cut.code == 143
     assert cut.err.splitlines()[-1] == "stopped; the same command goes on"

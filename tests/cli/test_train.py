@@ -144,3 +144,29 @@ def test_without_torch(bonaface, manifest, tmp_path, without_torch):
         "bonaface train needs packages outside the light install; "
         "install them with: pip install 'bonaface[train]'"
     )
+
+
+@pytest.mark.slow
+def test_from_guessed_cells_to_a_teacher_to_a_student(bonaface, manifest, tmp_path):
+    """What is learned before attacks, a detector that starts from it, and one that learns from that."""
+    masked, teacher, student = (tmp_path / name for name in ("masked", "teacher", "student"))
+    data, stem = ("--data", manifest), settings(**{"model.stem": "spectrum"})
+    first = bonaface("train", "nano_masked", *data, "--out", masked, *stem)
+    assert first.out.splitlines()[-1].startswith("finished: best epoch 1, dev explained ")
+    assert first.out.splitlines()[-1].endswith(f"; next: bonaface train RECIPE --start-from {masked}")
+    refused = bonaface("export", masked, tmp_path / "bundle")
+    assert refused.sentence.endswith(f"train a recipe with --start-from {masked}")
+
+    assert bonaface("train", "nano", *data, "--out", teacher, "--start-from", masked, *stem).code == 0
+    words = ("--teacher", teacher, *stem, "--set", "distillation.weight=0.9")
+    assert bonaface("train", "nano", *data, "--out", student, *words).code == 0
+    how = json.loads((student / "run.json").read_text())["recipe"]["distillation"]
+    assert how == {"teachers": [str(teacher)], "weight": 0.9, "temperature": 2.0}
+
+
+def test_a_teacher_that_is_no_run(bonaface, manifest, tmp_path):
+    said = bonaface(
+        "train", "nano", "--data", manifest, "--out", tmp_path / "run", "--teacher", tmp_path, *settings()
+    )
+    assert said.code == 2
+    assert "must be a checkpoint" in said.sentence

@@ -64,3 +64,20 @@ def test_what_was_made_of_a_cell_is_made_of_the_mean_of_a_tokens_cells():
     pixels = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
     found, expected = (one.eval().encoder.vision.embeddings.patch_embedding(pixels) for one in (wide, plain))
     torch.testing.assert_close(found, torch.nn.functional.avg_pool2d(expected, 2), atol=1e-4, rtol=1e-4)
+
+
+def test_a_part_that_both_have_must_fit():
+    """Anchors of another width are no fresh ones: the run would start from something else than it says."""
+    given = weights()
+    given["anchors.features"] = given["anchors.features"][..., :2]
+    with pytest.raises(CheckpointError, match=r"^the weights to start from must fit"):
+        carried_over(given, model())
+
+
+def test_weights_without_anchors_leave_the_models_own():
+    given = {name: tensor for name, tensor in weights().items() if not name.startswith("anchors.")}
+    given["heads.leave.weight"] = torch.zeros(3)
+    own = model()
+    found = carried_over(given, own)
+    assert found.keys() == own.state_dict().keys()
+    assert torch.equal(found["anchors.features"], own.state_dict()["anchors.features"])

@@ -12,9 +12,10 @@ from bonaface.faces.whole import WholePicture
 from bonaface.inference.session import Session
 from bonaface.models.graph import DeployedDetector
 from bonaface.models.linear_head import LinearHead
-from bonaface.training.export import detector_of_run, export_run
+from bonaface.training.export import export_run
 from bonaface.training.recipes import recipe_named
 from bonaface.training.run import run_recipe
+from bonaface.training.trained import detector_of_run
 
 from .tiny_clip import clip_folder, clip_recipe, pictures
 

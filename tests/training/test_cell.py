@@ -10,7 +10,7 @@ import torch
 from bonaface.data.manifest import Manifest, write_manifest
 from bonaface.errors import CheckpointError, ManifestError
 from bonaface.training import cell as room
-from bonaface.training import loop
+from bonaface.training import detection
 from bonaface.training.cell import Cell, check_manifests, known_cell, run_cell, seconds_left
 from bonaface.training.checkpoint import load_checkpoint
 from bonaface.training.events import read_events
@@ -73,7 +73,7 @@ def done(cell, out, **changes):
 
 def stopped(monkeypatch, cell, out):
     """The run, asked to stop in its second step of three."""
-    real, steps = loop.evidence_loss, []
+    real, steps = detection.evidence_loss, []
 
     def stopping(*args, **settings):
         steps.append(1)
@@ -82,7 +82,7 @@ def stopped(monkeypatch, cell, out):
         return real(*args, **settings)
 
     with monkeypatch.context() as patch:
-        patch.setattr(loop, "evidence_loss", stopping)
+        patch.setattr(detection, "evidence_loss", stopping)
         return done(cell, out)
 
 

@@ -20,9 +20,10 @@ from bonaface.inference.gate import load
 from bonaface.inference.session import Session
 from bonaface.models.graph import DeployedDetector
 from bonaface.models.prompts import PromptsConfig
-from bonaface.training import loop
-from bonaface.training.export import detector_of_run, export_run
+from bonaface.training import detection
+from bonaface.training.export import export_run
 from bonaface.training.run import run_recipe
+from bonaface.training.trained import detector_of_run
 
 from .test_loop import assert_equal_runs
 from .tiny_clip import clip_folder, clip_recipe, pictures
@@ -48,7 +49,7 @@ def stopping(monkeypatch):
     """Runs with SIGTERM sent in batch k, from 1."""
 
     def stopped(place, out, recipe, *, at):
-        real, seen = loop.evidence_loss, []
+        real, seen = detection.evidence_loss, []
 
         def evidence_loss(*args, **settings):
             seen.append(1)
@@ -57,7 +58,7 @@ def stopping(monkeypatch):
             return real(*args, **settings)
 
         with monkeypatch.context() as patch:
-            patch.setattr(loop, "evidence_loss", evidence_loss)
+            patch.setattr(detection, "evidence_loss", evidence_loss)
             return run(place, out, recipe)
 
     return stopped

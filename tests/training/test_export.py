@@ -18,8 +18,9 @@ from bonaface.models import graph
 from bonaface.models.graph import DeployedDetector
 from bonaface.models.nano import build_nano
 from bonaface.training.checkpoint import Progress, save_checkpoint
-from bonaface.training.export import detector_of_run, export_run, with_report
+from bonaface.training.export import export_run, with_report
 from bonaface.training.recipe import to_dict
+from bonaface.training.trained import detector_of_run
 from evaluation.tables import joined, table_of
 
 from .tiny import TINY, tiny

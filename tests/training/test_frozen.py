@@ -20,13 +20,12 @@ from bonaface.models.linear_head import LinearHead
 from bonaface.models.pixels import normalise
 from bonaface.models.prompts import PromptsConfig
 from bonaface.training import frozen
-from bonaface.training.checkpoint import load_checkpoint
+from bonaface.training.checkpoint import BEST, LAST, load_checkpoint
 from bonaface.training.events import read_events
 from bonaface.training.export import export_run
 from bonaface.training.feeding import loader_of
 from bonaface.training.frozen import EMBEDDINGS, run_frozen
 from bonaface.training.judgement import judge
-from bonaface.training.loop import BEST, LAST
 from bonaface.training.stored_material import gather_stored
 
 from .tiny_clip import clip_folder, clip_recipe, pictures

@@ -11,11 +11,11 @@ from bonaface.data import dataset
 from bonaface.data.dataset import FixedCrops
 from bonaface.errors import CheckpointError, RecipeError
 from bonaface.faces.crop import prepare
-from bonaface.training import loop
-from bonaface.training.checkpoint import load_checkpoint
+from bonaface.training import detection, loop
+from bonaface.training.checkpoint import BEST, LAST, load_checkpoint
 from bonaface.training.events import read_events
 from bonaface.training.judgement import DevFigures
-from bonaface.training.loop import BEST, LAST, loader_of, saved_run, train
+from bonaface.training.loop import loader_of, saved_run, train
 from bonaface.training.recipe import overridden, to_dict
 
 from .tiny import TINY, material, scenes, tiny
@@ -29,7 +29,7 @@ def watched(monkeypatch):
 
     def watch(act=lambda step: None):
         losses = []
-        real = loop.evidence_loss
+        real = detection.evidence_loss
 
         def evidence_loss(*args, **settings):
             loss = real(*args, **settings)
@@ -37,7 +37,7 @@ def watched(monkeypatch):
             act(len(losses))
             return loss
 
-        monkeypatch.setattr(loop, "evidence_loss", evidence_loss)
+        monkeypatch.setattr(detection, "evidence_loss", evidence_loss)
         return losses
 
     yield watch
@@ -108,7 +108,7 @@ def test_golden_losses(tmp_path, monkeypatch, watched):
     known = scenes(6)
     crops = [(prepare(k.scene.pixels, k.scene.face, TINY.contract).pixels, k.species) for k in known]
     order = [crops[i // 2 + 6 * (i % 2)] for i in range(12)]
-    monkeypatch.setattr(loop, "samples_of", lambda *_: FixedSamples(order))
+    monkeypatch.setattr(loop, "samples_of", lambda *_, **__: FixedSamples(order))
     losses = watched()
     train(tiny(epochs=1), material(), tmp_path)
     assert losses == pytest.approx([5.18988, 4.11885, 2.50527], abs=1e-3)
@@ -257,13 +257,13 @@ def test_resuming_a_finished_run_changes_nothing(tmp_path):
 
 def test_seconds_add_up_over_resumes(tmp_path, monkeypatch, stopping):
     first = stopping(tiny(epochs=1), material(), tmp_path, at=1).progress.seconds
-    real = loop.evidence_loss
+    real = detection.evidence_loss
 
     def slow(*args, **settings):
         time.sleep(0.2)
         return real(*args, **settings)
 
-    monkeypatch.setattr(loop, "evidence_loss", slow)
+    monkeypatch.setattr(detection, "evidence_loss", slow)
     total = train(tiny(epochs=1), material(), tmp_path, is_resumed=True).progress.seconds
     assert first + 0.4 < total < first + 30
 
@@ -356,13 +356,13 @@ def test_an_epoch_without_a_whole_batch_is_refused(tmp_path):
 
 def test_a_loss_that_is_not_finite_ends_the_run_and_keeps_the_last_checkpoint(tmp_path, monkeypatch):
     steps = []
-    real = loop.evidence_loss
+    real = detection.evidence_loss
 
     def spoilt(*args, **settings):
         steps.append(1)
         return real(*args, **settings) * (float("nan") if len(steps) == STEPS + 2 else 1)
 
-    monkeypatch.setattr(loop, "evidence_loss", spoilt)
+    monkeypatch.setattr(detection, "evidence_loss", spoilt)
     with pytest.raises(RecipeError, match=r"^the loss must be finite; got nan in epoch 2, step 2; lower"):
         train(TINY, material(), tmp_path)
     last = load_checkpoint(tmp_path / LAST)
@@ -388,7 +388,7 @@ def test_bf16_keeps_weights_and_losses_in_float32_and_the_judged_copy_apart(tmp_
 
 def test_bf16_judges_the_averaged_weights_in_float32(tmp_path, monkeypatch):
     judged = []
-    real = loop.judge
+    real = detection.judge
 
     def judge(model, *args, **settings):
         pixels = torch.ones(2, 3, 32, 32)
@@ -400,7 +400,7 @@ def test_bf16_judges_the_averaged_weights_in_float32(tmp_path, monkeypatch):
         judged.append((before, model(pixels).attack_logit))
         return real(model, *args, **settings)
 
-    monkeypatch.setattr(loop, "judge", judge)
+    monkeypatch.setattr(detection, "judge", judge)
     train(tiny(epochs=1, mixed_precision="bf16"), material(), tmp_path)
     ((before, after),) = judged
     assert before.dtype == torch.float32

@@ -22,7 +22,7 @@ TOGETHER = """
 import os, signal, sys
 from pathlib import Path
 import torch
-from bonaface.training import loop
+from bonaface.training import detection, loop
 from tests.training.tiny import material, tiny
 
 out, rank, recipe = Path(sys.argv[1]), int(os.environ["RANK"]), tiny(epochs=2, samples_per_epoch=24)
@@ -32,7 +32,7 @@ def leave(run, bar, figures):
     torch.save(held, out / f"rank{rank}.pt")
 
 loop._Run.tell = leave
-real, steps = loop.evidence_loss, []
+real, steps = detection.evidence_loss, []
 
 def evidence_loss(*args, **settings):
     steps.append(1)
@@ -40,7 +40,7 @@ def evidence_loss(*args, **settings):
         os.kill(os.getpid(), signal.SIGTERM)  # one process is asked, all must stop
     return real(*args, **settings)
 
-loop.evidence_loss = evidence_loss
+detection.evidence_loss = evidence_loss
 assert loop.train(recipe, material(), out / "straight").is_finished
 stopped = loop.train(recipe, material(), out / "stopped")
 assert not stopped.is_finished and stopped.progress.step == 2, stopped
@@ -74,16 +74,16 @@ def test_two_processes_agree_stop_together_and_resume_exactly(tmp_path):
 ENDLESS = """
 import sys
 from pathlib import Path
-from bonaface.training import loop
+from bonaface.training import detection, loop
 from tests.training.tiny import material, tiny
 
-real = loop.evidence_loss
+real = detection.evidence_loss
 
 def evidence_loss(*args, **settings):
     print("step", flush=True)
     return real(*args, **settings)
 
-loop.evidence_loss = evidence_loss
+detection.evidence_loss = evidence_loss
 result = loop.train(tiny(epochs=10_000, samples_per_epoch=400, num_workers=2), material(), Path(sys.argv[1]))
 print("stopped" if not result.is_finished else "finished", flush=True)
 """

@@ -16,11 +16,12 @@ from bonaface.faces.whole import WholePicture
 from bonaface.models.detector import Evidence
 from bonaface.models.resnet import ResnetConfig
 from bonaface.training.checkpoint import load_checkpoint
-from bonaface.training.export import TOLERANCES, detector_of_run, export_run
+from bonaface.training.export import TOLERANCES, export_run
 from bonaface.training.losses import evidence_loss
 from bonaface.training.recipe import from_dict, overridden, to_dict
 from bonaface.training.recipes import recipe_named
 from bonaface.training.run import run_recipe
+from bonaface.training.trained import detector_of_run
 from bonaface.vocabulary import BONAFIDE, SPECIES, Label, Split
 
 NAMES = ("resnet", "resnet_spsc", "resnet_spsc_challenge")

@@ -7,7 +7,7 @@ import pytest
 
 from bonaface.data.manifest import write_manifest
 from bonaface.errors import CheckpointError
-from bonaface.training import loop, run
+from bonaface.training import detection, run
 from bonaface.training.checkpoint import load_checkpoint
 from bonaface.training.run import run_recipe
 
@@ -69,14 +69,14 @@ def test_the_record_is_there_while_the_run_goes_on(manifest, tmp_path, monkeypat
 
 def test_stopped_resumed_and_resumed_again(manifest, tmp_path, monkeypatch):
     out = tmp_path / "run"
-    real = loop.evidence_loss
+    real = detection.evidence_loss
 
     def stopping(*args, **settings):
         os.kill(os.getpid(), signal.SIGTERM)
         return real(*args, **settings)
 
     with monkeypatch.context() as patch:
-        patch.setattr(loop, "evidence_loss", stopping)
+        patch.setattr(detection, "evidence_loss", stopping)
         assert not started(manifest, out).is_finished
     stopped = record(out)
     assert stopped["finished"] is None

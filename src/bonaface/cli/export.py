@@ -85,8 +85,8 @@ def export(
 def _species_of(run: Path, data: Path, faces: Finder) -> SpeciesReadout | None:
     """What tells the species of the dev attacks apart; None where there are not two with enough people."""
     from bonaface.training.dev_embeddings import attack_embeddings, dev_attacks
-    from bonaface.training.export import detector_of_run
     from bonaface.training.species_readout import LEAST_PEOPLE, species_readout
+    from bonaface.training.trained import detector_of_run
 
     attacks = dev_attacks(data)
     detector, recipe = detector_of_run(run)

@@ -38,7 +38,7 @@ Names = Annotated[
     str,
     typer.Option(
         help="Which attacks, by commas: print, replay, cutout, paper_mask, mask_3d, spsc, faceswap (blended with "
-        "itself), swap (with another person), sdsc, reenactment, attribute_edit, morph, generated, injection, "
+        "itself), swap (with another person), sdsc, patchwork, reenactment, attribute_edit, morph, generated, injection, "
         "adversarial (with --against); or in steps: faceswap+print."
     ),
 ]

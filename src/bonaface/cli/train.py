@@ -5,14 +5,21 @@ from __future__ import annotations
 import json
 import shlex
 import sys
+from collections.abc import Iterator
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bonaface.cli.console import progress_bar, remark, say
 from bonaface.errors import MissingExtraError
 from bonaface.vocabulary import Split
+
+if TYPE_CHECKING:
+    from bonaface.data.manifest import Manifest
+    from bonaface.training.loop import Result
+    from bonaface.training.recipe import Recipe
 
 
 def train(
@@ -35,6 +42,12 @@ def train(
             "--set model.is_fetched=true a name on the hub."
         ),
     ] = None,
+    teacher: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="A run's folder whose detector is learned from beside the labels. May be repeated."
+        ),
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on exactly where the run stopped.")] = False,
 ) -> None:
     """Train a detector by a recipe, on one CPU, on one GPU, or on many under torchrun.
@@ -42,9 +55,8 @@ def train(
     The train split teaches, the dev split chooses the epoch, the test split is not opened.
     """
     try:
-        from bonaface.data.clue_schedule import NOT_COMPARABLE, Clues
         from bonaface.training.memory import keep_freed_memory
-        from bonaface.training.recipe import Simulated, overridden
+        from bonaface.training.recipe import overridden
         from bonaface.training.recipes import recipe_named
         from bonaface.training.run import run_recipe
     except ModuleNotFoundError as error:
@@ -52,21 +64,17 @@ def train(
             raise
         raise MissingExtraError("bonaface train", extra="train") from None
     from bonaface.data.manifest import read_manifest
-    from bonaface.data.protocols.audit import audit
     from bonaface.data.splits import assigned
     from bonaface.faces.fetch import fetched
     from bonaface.faces.finder import finder_for
 
     keep_freed_memory()
-    source = [] if weights is None else [f"model.source={json.dumps(weights)}"]
-    chosen = overridden(recipe_named(recipe), [*source, *(settings or [])])
+    named = recipe_named(recipe)
+    chosen = overridden(named, [*_places(named, weights, teacher or []), *(settings or [])])
     command = shlex.join(["bonaface", *sys.argv[1:]])
     manifest = assigned(read_manifest(data))
-    if not isinstance(chosen.data, Simulated):  # simulated data have every family in every split
-        for note in audit(manifest).notes:
-            remark(f"note: {note}")
-    if isinstance(chosen.data, Clues) and chosen.data.is_dev_merged:
-        remark(f"note: {NOT_COMPARABLE}")
+    for note in _notes(chosen, manifest):
+        remark(f"note: {note}")
     learned = manifest.of_split(Split.TRAIN, Split.DEV)
     with progress_bar("reading pictures", len(learned.rows)) as advance:
         result = run_recipe(
@@ -81,10 +89,44 @@ def train(
             start_from=start_from,
             on_row=advance,
         )
-    if result.is_finished and result.is_main:
-        where = f"best epoch {result.progress.best_epoch + 1}, dev AUC {result.progress.best_value:.4f}"
-        say(f"finished: {where}; next: bonaface export {out} BUNDLE")
+    if result.is_main:
+        _tell(result, chosen, out)
     if not result.is_finished:
-        if result.is_main:
-            remark(f"stopped in epoch {result.progress.epoch + 1}; go on with --resume")
         raise typer.Exit(143)
+
+
+def _notes(recipe: Recipe, manifest: Manifest) -> Iterator[str]:
+    """What is worth knowing before the first step."""
+    from bonaface.data.clue_schedule import NOT_COMPARABLE, Clues
+    from bonaface.data.protocols.audit import audit
+    from bonaface.training.recipe import Simulated
+
+    if not isinstance(recipe.data, Simulated):  # simulated data have every family in every split
+        yield from audit(manifest).notes
+    if isinstance(recipe.data, Clues) and recipe.data.is_dev_merged:
+        yield NOT_COMPARABLE
+
+
+def _places(recipe: Recipe, weights: str | None, teachers: list[Path]) -> list[str]:
+    """Settings that say where what a recipe needs is."""
+    from bonaface.training.recipe import Teaching
+
+    places = [] if weights is None else [f"model.source={json.dumps(weights)}"]
+    if teachers:
+        how = replace(recipe.distillation or Teaching(), teachers=tuple(str(one) for one in teachers))
+        places.append(f"distillation={json.dumps(asdict(how))}")
+    return places
+
+
+def _tell(result: Result, recipe: Recipe, out: Path) -> None:
+    """How the run ended, and what follows."""
+    progress = result.progress
+    if not result.is_finished:
+        remark(f"stopped in epoch {progress.epoch + 1}; go on with --resume")
+        return
+    figure, follows = "AUC", f"bonaface export {out} BUNDLE"
+    if recipe.masking is not None:
+        figure, follows = "explained", f"bonaface train RECIPE --start-from {out}"
+    say(
+        f"finished: best epoch {progress.best_epoch + 1}, dev {figure} {progress.best_value:.4f}; next: {follows}"
+    )

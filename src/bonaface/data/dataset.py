@@ -21,7 +21,7 @@ from bonaface.data.randomness import generator
 from bonaface.data.samples import attacked, captured, family_targets, framed
 from bonaface.errors import ManifestError, did_you_mean
 from bonaface.faces.crop import prepare
-from bonaface.types import Picture
+from bonaface.types import Box, Picture
 from bonaface.vocabulary import (
     BONAFIDE,
     CHAIN,
@@ -88,6 +88,25 @@ def scenes_digest(scenes: Sequence[LabelledScene]) -> str:
     return digest.hexdigest()
 
 
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A sample before it becomes tensors.
+
+    Attributes:
+        crop: (size, size, 3) uint8 RGB.
+        scene: What it was cut from.
+        face: About which it was cut.
+        number: Of the kind of attack among `species_names`; 0 = none was made.
+        is_bonafide: Whether the picture that is shown without an attack is of a genuine face.
+    """
+
+    crop: Picture
+    scene: Scene
+    face: Box
+    number: int
+    is_bonafide: bool
+
+
 class SimulatedFaces(Dataset[dict[str, torch.Tensor]]):
     """`length` samples an epoch, drawn from scenes by a mixture; sample i of epoch e is always the same.
 
@@ -95,7 +114,8 @@ class SimulatedFaces(Dataset[dict[str, torch.Tensor]]):
     the attack is made from a bona fide picture, that picture too: within such a pair only the attack differs.
 
     Items: `crop` (size, size, 3) uint8 RGB; `label` float32, 1 = attack, nan = unknown; `targets` and `known` (families,)
-    float32; `species` int64, an index into `species_names`, which are the names of the mixture's shares.
+    float32; `species` int64, an index into `species_names`, which are the names of the mixture's shares. With a contract for
+    a teacher also `teacher_crop`, the same face as that contract cuts it.
     """
 
     def __init__(
@@ -107,8 +127,10 @@ class SimulatedFaces(Dataset[dict[str, torch.Tensor]]):
         augmentation: Augmentation,
         length: int,
         seed: int,
+        teacher: InputContract | None = None,
     ) -> None:
         check_mixture(mixture)
+        self._teacher = None if teacher is None else replace(teacher, min_face_px=1)
         self._pools = _pools(scenes, mixture)
         self._scenes = list(scenes)
         self._partners = partners_of(scenes)
@@ -128,12 +150,24 @@ class SimulatedFaces(Dataset[dict[str, torch.Tensor]]):
         self._epoch = epoch
 
     def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
+        shown = self.shown(index)
+        if shown.number:
+            found = item(shown.crop, species_of_share(self.species_names[shown.number]), shown.number)
+        else:
+            found = item(shown.crop, BONAFIDE, 0) if shown.is_bonafide else carrier_item(shown.crop)
+        if self._teacher is not None:
+            found["teacher_crop"] = torch.from_numpy(
+                self._cut(shown.scene, shown.face, index // 2, self._teacher)
+            )
+        return found
+
+    def shown(self, index: int) -> Shown:
+        """What sample `index` of the epoch shows, and where its face is in it."""
         pair, is_attack = divmod(index, 2)
         rng = generator("pair", self._seed, self._epoch, pair)
         number = 1 + int(rng.choice(len(self._chances), p=self._chances))
         name = self.species_names[number]
-        species = species_of_share(name)
-        original, made_from = self._bases(name, species, rng)
+        original, made_from = self._bases(name, species_of_share(name), rng)
         other = self._scenes[rng.integers(len(self._scenes))].scene
         base = self._scenes[made_from if is_attack else original].scene
         scene = augmented(base, other, self._augmentation, self._stream("augment", pair))
@@ -148,13 +182,14 @@ class SimulatedFaces(Dataset[dict[str, torch.Tensor]]):
         stream = self._stream("capture", pair)
         scene, _ = captured(scene, stream, strength=stream.uniform(*self._mixture.capture))
         face = jittered(scene.face, self._augmentation, self._stream("jitter", pair))
-        crop = prepare(scene.pixels, face, self._contract).pixels
+        crop = self._cut(scene, face, pair, self._contract)
+        return Shown(crop, scene, face, number if is_attack else 0, self._is_bonafide(original))
+
+    def _cut(self, scene: Scene, face: Box, pair: int, contract: InputContract) -> Picture:
+        """The crop by a contract, developed as the pair is."""
+        crop = prepare(scene.pixels, face, contract).pixels
         stream = self._stream("development", pair)
-        if stream.random() < self._augmentation.development:
-            crop = developed(crop, stream)
-        if is_attack:
-            return item(crop, species, number)
-        return item(crop, BONAFIDE, 0) if self._is_bonafide(original) else carrier_item(crop)
+        return developed(crop, stream) if stream.random() < self._augmentation.development else crop
 
     def _is_bonafide(self, place: int) -> bool:
         return self._scenes[place].species == BONAFIDE
@@ -180,6 +215,11 @@ class FixedCrops(Dataset[dict[str, torch.Tensor]]):
     def __init__(self, crops: Sequence[tuple[Picture, Species]]) -> None:
         self._crops = list(crops)
         self.species_names = tuple(dict.fromkeys(species.name for _, species in self._crops))
+
+    @property
+    def bonafide(self) -> list[Picture]:
+        """The crops of genuine faces."""
+        return [crop for crop, species in self._crops if species == BONAFIDE]
 
     def __len__(self) -> int:
         return len(self._crops)

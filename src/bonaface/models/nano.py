@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 from transformers import CLIPVisionConfig, CLIPVisionModel
 
@@ -36,6 +36,7 @@ class NanoConfig:
         stem: How cells of 16 x 16 pixels become tokens: by a learned `convolution`, or by fixed measurements of
             their `spectrum`, see `models.spectrum`.
         cells_per_side: Of the square of cells that becomes one token, for the `spectrum`; 1 for a `convolution`.
+        window_width: Of a learned look at every window of a `spectrum`'s cosine transform, see `models.window_stem`; 0 = none.
         stem_widths: Channels of the convolutions at stride 2, 4 and 8.
         stem_expansion: Of their inverted residuals.
         embedding_size: Width of the embedding that the anchors judge.
@@ -55,6 +56,7 @@ class NanoConfig:
     mlp_ratio: int = 2
     stem: Literal["convolution", "spectrum"] = "convolution"
     cells_per_side: int = 1
+    window_width: int = 0
     stem_widths: tuple[int, int, int] = (24, 40, 80)
     stem_expansion: int = 2
     embedding_size: int = 64
@@ -99,10 +101,22 @@ class NanoEncoder(nn.Module):
     def forward(self, pixels: Float[Tensor, "batch 3 size size"]) -> Float[Tensor, "batch width"]:
         return self.embedding_of(self.tokens_of(pixels))
 
-    def tokens_of(self, pixels: Float[Tensor, "batch 3 size size"]) -> Float[Tensor, "batch tokens hidden"]:
-        """The class token, and a token for each cell, row by row."""
-        tokens: Tensor = self.vision(pixel_values=pixels).last_hidden_state
-        return tokens
+    def tokens_of(
+        self, pixels: Float[Tensor, "batch 3 size size"], *, places: Int[Tensor, "batch seen"] | None = None
+    ) -> Float[Tensor, "batch tokens hidden"]:
+        """The class token, and a token for each cell, row by row.
+
+        Args:
+            pixels: Normalised.
+            places: Of the tokens that are looked at, 0 = the class token; None = all.
+        """
+        if places is None:
+            tokens: Tensor = self.vision(pixel_values=pixels).last_hidden_state
+            return tokens
+        embedded = self.vision.pre_layrnorm(self.vision.embeddings(pixels))
+        seen = embedded.gather(1, places[..., None].expand(-1, -1, embedded.shape[2]))
+        found: Tensor = self.vision.encoder(inputs_embeds=seen).last_hidden_state
+        return found
 
     def embedding_of(self, tokens: Float[Tensor, "batch tokens hidden"]) -> Float[Tensor, "batch width"]:
         """What the anchors judge."""
@@ -135,7 +149,13 @@ class CellDetector(Detector):
 
 def _stem(config: NanoConfig, mean: Sequence[float], std: Sequence[float]) -> nn.Module:
     if config.stem == "spectrum":
-        return SpectrumStem(config.hidden_size, mean=mean, std=std, cells_per_side=config.cells_per_side)
+        return SpectrumStem(
+            config.hidden_size,
+            mean=mean,
+            std=std,
+            cells_per_side=config.cells_per_side,
+            window_width=config.window_width,
+        )
     return ConvStem(
         config.hidden_size, widths=config.stem_widths, expansion=config.stem_expansion, mean=mean, std=std
     )
@@ -151,10 +171,15 @@ def build_nano(config: NanoConfig, *, mean: Sequence[float], std: Sequence[float
         seed: The same seed gives the same weights; torch's own generator is left as it was.
 
     Raises:
-        ValueError: If tokens do not fill the crop, or several cells are asked of a convolution for one.
+        ValueError: If tokens do not fill the crop, several cells are asked of a convolution for one, or windows are to be looked
+            at where none are formed.
     """
     if config.stem == "convolution" and config.cells_per_side != 1:
         raise ValueError(f"cells_per_side must be 1 with a convolution; got {config.cells_per_side}")
+    if config.window_width and (config.stem == "convolution" or config.cells_per_side != 1):
+        raise ValueError(
+            f"window_width must be 0 but with a spectrum of one cell a token; got {config.window_width}"
+        )
     if config.image_size % config.patch_size:
         raise ValueError(f"image_size must be a multiple of {config.patch_size}; got {config.image_size}")
     with torch.random.fork_rng(devices=[]):

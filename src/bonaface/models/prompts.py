@@ -91,6 +91,7 @@ SPECIES_WORDS: dict[str, str] = {
     "spsc": "recaptured",
     "faceswap": "swapped",
     "sdsc": "blended",
+    "patchwork": "processed",
     "reenactment": "reenacted",
     "attribute_edit": "retouched",
     "morph": "morphed",

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from bonaface.models.stem import residual_kernels
+from bonaface.models.window_stem import WindowStem, signed
 
 CELL = 16
 """Pixels on the side of a cell: one token each."""
@@ -68,6 +69,7 @@ class Measurements(nn.Module):
     offset: Tensor
 
     num_features = 63 + 2 * NUM_RINGS + 3 + 3 * 3 + 3
+    num_window_features = 2 * 63 + 2 * NUM_RINGS
 
     def __init__(self, *, mean: Sequence[float], std: Sequence[float]) -> None:
         """Measure pixels that were normalised by `mean` and `std`."""
@@ -82,29 +84,47 @@ class Measurements(nn.Module):
     def forward(
         self, pixels: Float[Tensor, "batch 3 size size"]
     ) -> Float[Tensor, "batch features rows columns"]:
+        return self.with_windows(pixels)[0]
+
+    def with_windows(
+        self, pixels: Float[Tensor, "batch 3 size size"]
+    ) -> tuple[Float[Tensor, "batch features rows columns"], list[Float[Tensor, "batch 63 height width"]]]:
+        """Of every cell its numbers, and what the energies are formed of: the amplitude of each frequency in every window, of
+        luminance and of either colour difference, in steps of 0..255.
+        """
         # float32 whatever the precision around it: energies span six orders of magnitude
         with torch.autocast(pixels.device.type, enabled=False):
             rgb = pixels.float() * self.gain + self.offset
             colours = (self.to_ycbcr @ rgb.flatten(2)).view_as(rgb)
-            return torch.cat(
+            waves = self._waves(colours)
+            energies = self._in_rings([F.avg_pool2d(wave.square(), CELL // STEP) for wave in waves])
+            numbers = torch.cat(
                 (
-                    *self._energies(colours),
+                    *(torch.log(energy + QUIET) for energy in energies),
                     _cells(colours) / 64,
                     *self._residuals(rgb),
                     *_shares(colours),
                 ),
                 dim=1,
             )
+            return numbers, waves
 
-    def _energies(self, colours: Tensor) -> list[Tensor]:
+    def of_windows(
+        self, waves: list[Float[Tensor, "batch 63 height width"]]
+    ) -> Float[Tensor, "batch features height width"]:
+        """Numbers of every window: the signed waves of luminance, and energies as the cells have them."""
+        with torch.autocast(waves[0].device.type, enabled=False):
+            energies = self._in_rings([wave.square() for wave in waves])
+            return torch.cat((signed(waves[0]), *(torch.log(energy + QUIET) for energy in energies)), dim=1)
+
+    def _in_rings(self, energies: list[Tensor]) -> list[Tensor]:
+        """Luminance keeps all frequencies, colour differences their rings."""
+        return [energies[0], *(F.conv2d(energy, self.rings) for energy in energies[1:])]
+
+    def _waves(self, colours: Tensor) -> list[Tensor]:
         reach = (BLOCK - STEP) // 2
         padded = F.pad(colours, (reach, reach, reach, reach), mode="reflect")
-        found = []
-        for channel in range(3):
-            waves = F.conv2d(padded[:, channel : channel + 1], self.cosines, stride=STEP)
-            energy = F.avg_pool2d(waves.square(), CELL // STEP)
-            found.append(torch.log((energy if channel == 0 else F.conv2d(energy, self.rings)) + QUIET))
-        return found
+        return [F.conv2d(padded[:, channel : channel + 1], self.cosines, stride=STEP) for channel in range(3)]
 
     def _residuals(self, rgb: Tensor) -> list[Tensor]:
         padded = F.pad(rgb, (2, 2, 2, 2), mode="reflect")
@@ -140,7 +160,13 @@ class SpectrumStem(nn.Module):
     """`Measurements`, each brought to mean 0 and deviation 1, and mixed; stands in for CLIP's patch projection."""
 
     def __init__(
-        self, hidden_size: int, *, mean: Sequence[float], std: Sequence[float], cells_per_side: int = 1
+        self,
+        hidden_size: int,
+        *,
+        mean: Sequence[float],
+        std: Sequence[float],
+        cells_per_side: int = 1,
+        window_width: int = 0,
     ) -> None:
         """A stem for pixels normalised by `mean` and `std`, of `hidden_size` numbers a patch.
 
@@ -149,11 +175,17 @@ class SpectrumStem(nn.Module):
             mean: Of the input contract, so that energies are those of 0..255.
             std: As `mean`.
             cells_per_side: Of the square of cells that a patch is.
+            window_width: Of what looks at every window beside, see `models.window_stem`; 0 = nothing does.
         """
         super().__init__()
         self.measurements = Measurements(mean=mean, std=std)
         self.norm = nn.BatchNorm2d(Measurements.num_features, affine=False)
         self.mix = nn.Conv2d(Measurements.num_features, hidden_size, cells_per_side, cells_per_side)
+        self.windows = (
+            WindowStem(Measurements.num_window_features, hidden_size, width=window_width)
+            if window_width
+            else None
+        )
 
     @property
     def weight(self) -> Tensor:
@@ -163,5 +195,10 @@ class SpectrumStem(nn.Module):
     def forward(
         self, pixels: Float[Tensor, "batch 3 size size"]
     ) -> Float[Tensor, "batch hidden rows columns"]:
-        maps: Tensor = self.mix(self.norm(self.measurements(pixels)))
-        return maps
+        if self.windows is None:
+            maps: Tensor = self.mix(self.norm(self.measurements(pixels)))
+            return maps
+        numbers, waves = self.measurements.with_windows(pixels)
+        windows = self.windows(self.measurements.of_windows(waves))
+        beside: Tensor = self.mix(self.norm(numbers)) + windows
+        return beside

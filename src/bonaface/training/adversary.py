@@ -26,10 +26,9 @@ from bonaface.models.adversarial import (
 )
 from bonaface.models.adversarial_scores import attack_logit_of
 from bonaface.models.detector import Detector
-from bonaface.training.checkpoint import load_checkpoint
-from bonaface.training.export import detector_of_run
-from bonaface.training.loop import BEST
+from bonaface.training.checkpoint import BEST, load_checkpoint
 from bonaface.training.recipe import Recipe
+from bonaface.training.trained import detector_of_run
 from bonaface.vocabulary import SPECIES
 
 

@@ -24,9 +24,8 @@ from bonaface.errors import BonafaceError, CheckpointError, ManifestError, Recip
 from bonaface.evaluation.json_file import write_object
 from bonaface.evaluation.scoring import check_once
 from bonaface.faces.finder import Finder
-from bonaface.training.checkpoint import has_checkpoint
+from bonaface.training.checkpoint import LAST, has_checkpoint
 from bonaface.training.export import export_run
-from bonaface.training.loop import LAST
 from bonaface.training.recipe import Recipe, from_dict, to_dict
 from bonaface.training.record import read_record
 from bonaface.training.run import PAIRS, run_recipe

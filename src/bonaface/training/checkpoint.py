@@ -18,6 +18,9 @@ from torch import Tensor
 from bonaface.digest import sha256_of
 from bonaface.errors import CheckpointError
 
+LAST, BEST = "last", "best"
+"""Folders of a run's checkpoints: what resumes it, and the weights that dev prefers."""
+
 _MODEL, _LOOP, _CARD = "model.safetensors", "loop.pt", "checkpoint.json"
 
 
@@ -30,7 +33,7 @@ class Progress:
         step: Steps of it that are done.
         loss_sum: Sum of their losses.
         best_epoch: The epoch with the best dev figure so far; -1 before the first.
-        best_value: That figure, higher = better.
+        best_value: That figure, higher = better; says nothing before the first.
         num_processes: How many train together; they share the samples of an epoch.
         seconds: Spent on the run so far, stops and resumes left out. Two runs may be equal but for it.
     """

@@ -30,15 +30,10 @@ from bonaface.evaluation.model_card import model_card
 from bonaface.evaluation.report import Report
 from bonaface.evaluation.report_file import write_report
 from bonaface.evaluation.thresholds import Threshold
-from bonaface.models.architecture import build_detector
-from bonaface.models.detector import Detector
 from bonaface.models.graph import export_onnx
-from bonaface.models.low_rank import merge_low_rank
-from bonaface.models.text_anchors import settled
-from bonaface.training.checkpoint import load_checkpoint
-from bonaface.training.loop import BEST
-from bonaface.training.recipe import Recipe, Simulated, from_dict
+from bonaface.training.recipe import Recipe, Simulated
 from bonaface.training.species_readout import SpeciesReadout
+from bonaface.training.trained import detector_of_run
 from bonaface.vocabulary import BONAFIDE, FAMILIES, Label
 
 CARD_TEXT = "CARD.md"
@@ -47,29 +42,6 @@ UNMEASURED = StoredThreshold(0.5, 0.5, 0.5, "fixed", None)
 
 TOLERANCES = {"nano": 1e-4, "backbone": 1e-3, "resnet": 1e-4}
 """By how much the scores of a bundle may differ from torch's: sums of large encoders are long."""
-
-
-def detector_of_run(run: Path) -> tuple[Detector, Recipe]:
-    """The detector with the best weights of a run, in eval mode, as it is deployed, and its recipe.
-
-    A low-rank change is added to the weights that it changes, and texts that were learned with become plain anchors.
-
-    Raises:
-        CheckpointError: If the run has no whole checkpoint, or the weights do not fit the recipe.
-    """
-    saved = load_checkpoint(run / BEST)
-    recipe = from_dict(saved.recipe)
-    contract = recipe.contract
-    detector = build_detector(
-        recipe.model, mean=contract.mean, std=contract.std, seed=recipe.seed, structure=saved.structure
-    )
-    try:
-        detector.load_state_dict(saved.weights)
-    except RuntimeError as error:
-        first = str(error).splitlines()[0]
-        raise CheckpointError(f"{run / BEST} does not fit its recipe ({first}); train again") from None
-    merge_low_rank(detector)
-    return settled(detector), recipe
 
 
 def export_run(

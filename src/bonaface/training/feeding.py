@@ -7,21 +7,29 @@ from typing import Any
 import torch
 from torch.utils.data import DataLoader
 
+from bonaface.contract import InputContract
 from bonaface.data.clue_schedule import Clues
 from bonaface.data.clued_pictures import CluedPictures
-from bonaface.data.dataset import SimulatedFaces
+from bonaface.data.dataset import FixedCrops, SimulatedFaces
 from bonaface.data.kept_pairs import KeptPairs
+from bonaface.data.masked_faces import MaskedCrops, MaskedFaces
 from bonaface.data.pairs import PairedPictures, Pairs, StoredPictures
 from bonaface.errors import RecipeError
+from bonaface.models.spectrum import CELL
 from bonaface.training.material import Material
 from bonaface.training.recipe import Recipe
 from bonaface.training.stopping import deaf
 
-Samples = SimulatedFaces | KeptPairs | PairedPictures | CluedPictures
+Samples = SimulatedFaces | KeptPairs | PairedPictures | CluedPictures | MaskedFaces
 
 
-def samples_of(recipe: Recipe, material: Material) -> Samples:
+def samples_of(recipe: Recipe, material: Material, *, teacher: InputContract | None = None) -> Samples:
     """The samples that the recipe trains on.
+
+    Args:
+        recipe: What to do.
+        material: What is drawn from.
+        teacher: How the crop of a teacher is cut, where it is another than the recipe's.
 
     Raises:
         ManifestError: If pictures that it needs are missing.
@@ -41,11 +49,25 @@ def samples_of(recipe: Recipe, material: Material) -> Samples:
         "length": recipe.samples_per_epoch,
         "seed": recipe.seed,
     }
+    if recipe.masking is not None:
+        return MaskedFaces(material.scenes, **how, **_hiding(recipe))
     if recipe.data.kept_pairs:
         if material.kept_in is None:
             raise RecipeError("pairs that are kept need a folder; give one, or set data.kept_pairs to 0")
         return KeptPairs(material.scenes, num_pairs=recipe.data.kept_pairs, folder=material.kept_in, **how)
-    return SimulatedFaces(material.scenes, **how)
+    return SimulatedFaces(material.scenes, teacher=teacher, **how)
+
+
+def dev_of(recipe: Recipe, material: Material) -> FixedCrops | StoredPictures | MaskedCrops:
+    """What the recipe's epochs are judged by."""
+    if recipe.masking is None or isinstance(material.dev, StoredPictures):
+        return material.dev
+    return MaskedCrops(material.dev, contract=recipe.contract, **_hiding(recipe))
+
+
+def _hiding(recipe: Recipe) -> dict[str, Any]:
+    assert recipe.masking is not None
+    return {"cells_per_side": recipe.contract.size // CELL, "ratio": recipe.masking.ratio}
 
 
 def loader_of(dataset: Any, recipe: Recipe, *, drops_last: bool) -> DataLoader[Any]:

@@ -18,10 +18,11 @@ from bonaface.models.architecture import build_detector, structure_of
 from bonaface.models.detector import Detector, any_attack_logit
 from bonaface.models.linear_head import LinearHead
 from bonaface.training import checkpoint
+from bonaface.training.checkpoint import BEST, LAST
 from bonaface.training.embeddings import Embedded, EmbeddingStore
 from bonaface.training.events import append_event, forget_from
 from bonaface.training.judgement import DevFigures, figures
-from bonaface.training.loop import BEST, LAST, Result, accelerator_of, saved_run
+from bonaface.training.loop import Result, accelerator_of, saved_run
 from bonaface.training.material import Material
 from bonaface.training.probe import Lessons, solutions
 from bonaface.training.recipe import Recipe, to_dict

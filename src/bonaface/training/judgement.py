@@ -21,7 +21,7 @@ class DevFigures:
     """Threshold-free figures on the dev crops.
 
     Attributes:
-        mean_auc: Mean over species of the AUC against all bona fide: each species counts alike. Chooses the epoch.
+        mean_auc: Mean over species of the AUC against all bona fide: each species counts alike.
         auc: Of all attacks together.
         species_auc: Of each species.
     """
@@ -29,6 +29,17 @@ class DevFigures:
     mean_auc: float
     auc: float
     species_auc: dict[str, float]
+
+    @property
+    def value(self) -> float:
+        """Chooses the epoch."""
+        return self.mean_auc
+
+    @property
+    def line(self) -> str:
+        """For people."""
+        species = "  ".join(f"{name} {value:.3f}" for name, value in self.species_auc.items())
+        return f"dev AUC mean {self.mean_auc:.4f}  {species}"
 
 
 def judge(

@@ -8,37 +8,36 @@ import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import cv2
 import torch
 from accelerate import Accelerator
 from accelerate.utils import broadcast, set_seed
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from torch import nn
 
 from bonaface.errors import CheckpointError, RecipeError
-from bonaface.models.architecture import build_detector, structure_of
+from bonaface.models.architecture import structure_of
 from bonaface.models.carried_over import carried_over
-from bonaface.models.detector import Detector, Evidence
+from bonaface.models.detector import Detector
 from bonaface.models.pixels import normalise
-from bonaface.models.router_health import recorded
 from bonaface.training import checkpoint
-from bonaface.training.auxiliary import AuxiliaryLoss
 from bonaface.training.average import averaged
-from bonaface.training.cell_loss import cell_loss
+from bonaface.training.checkpoint import BEST, LAST
+from bonaface.training.detection import Detection
+from bonaface.training.distillation import Distillation, Teachers, crop_for, teachers_of
 from bonaface.training.events import append_event, forget_from
-from bonaface.training.feeding import loader_of, samples_of
-from bonaface.training.judgement import DevFigures, judge
-from bonaface.training.losses import evidence_loss
+from bonaface.training.feeding import dev_of, loader_of, samples_of
+from bonaface.training.hidden_cells import HiddenCells
 from bonaface.training.material import Material
 from bonaface.training.memory import recompute_activations
 from bonaface.training.recipe import Recipe, from_dict, to_dict
 from bonaface.training.router_record import write_routers
 from bonaface.training.schedule import batches_of_step, optimiser, schedule
 from bonaface.training.stopping import stop_requests
+from bonaface.training.task import Figures, Learning, Task
 from bonaface.training.trainable import let_learn
-
-LAST, BEST = "last", "best"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +101,7 @@ def train(
                 epoch=run.progress.epoch,
                 loss=run.progress.loss_sum / run.progress.step,
                 lr=run.scheduler.get_last_lr()[0],
-                dev=asdict(figures),
+                dev=asdict(figures),  # type: ignore[call-overload]
                 best_epoch=run.progress.best_epoch,
                 seconds=round(time.monotonic() - epoch_started, 1),
             )
@@ -143,6 +142,18 @@ def saved_run(recipe: Recipe, out: Path, *, is_resumed: bool) -> checkpoint.Chec
     return saved
 
 
+def task_of(
+    recipe: Recipe, material: Material, structure: Mapping[str, Any] | None, teachers: Teachers | None
+) -> Task:
+    """What the recipe teaches."""
+    names = material.dev.species_names
+    if recipe.masking is not None:
+        return HiddenCells(recipe)
+    if teachers is not None:
+        return Distillation(recipe, names, structure, teachers)
+    return Detection(recipe, names, structure)
+
+
 class _Run:
     """The moving parts of one run."""
 
@@ -151,22 +162,21 @@ class _Run:
         structure: Mapping[str, Any] | None,
     ) -> None:  # fmt: skip
         self.recipe, self.out, self.accelerator = recipe, out, accelerator
-        how, contract = recipe.optimisation, recipe.contract
-        self.dev_names = material.dev.species_names
-        samples = samples_of(recipe, material)
+        how = recipe.optimisation
+        teachers = teachers_of(recipe)
+        samples = samples_of(recipe, material, teacher=crop_for(teachers, recipe))
         self.loader, self.dev_loader = accelerator.prepare(
             loader_of(samples, recipe, drops_last=True),
-            loader_of(material.dev, recipe, drops_last=False),
+            loader_of(dev_of(recipe, material), recipe, drops_last=False),
         )
         if not len(self.loader):
             raise RecipeError(
                 f"an epoch's samples must be at least batch_size for each of {accelerator.num_processes} processes; "
                 f"got {len(samples)} and {recipe.batch_size}"
             )
-        raw = build_detector(
-            recipe.model, mean=contract.mean, std=contract.std, seed=recipe.seed, structure=structure
-        ).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.structure = structure_of(raw)
+        self.task = task_of(recipe, material, structure, teachers)
+        raw = self.task.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.structure = structure_of(raw) if isinstance(raw, Detector) else {}
         self.learning = let_learn(raw, recipe.model)
         if how.is_recomputed:
             recompute_activations(raw)
@@ -175,7 +185,7 @@ class _Run:
         self.model, self.optimizer = accelerator.prepare(
             raw, optimiser(raw, how, pretrained=self.learning.pretrained)
         )
-        self.auxiliary = AuxiliaryLoss(raw, how).to(accelerator.device)
+        self.task.beside.to(accelerator.device)
         # stepped once a step by hand: accelerate would step it once a process
         steps = math.ceil(len(self.loader) / how.accumulation)
         self.scheduler = schedule(
@@ -203,7 +213,7 @@ class _Run:
     def _start_from(self, weights: Mapping[str, torch.Tensor]) -> None:
         carried = carried_over(weights, self.bare)
         self.bare.load_state_dict(carried)
-        cast(Detector, self.average.module).load_state_dict(carried)
+        self.average.module.load_state_dict(carried)
 
     def _take_back(self, saved: checkpoint.Checkpoint) -> None:
         before, now = saved.progress.num_processes, self.accelerator.num_processes
@@ -216,7 +226,7 @@ class _Run:
             self.optimizer.load_state_dict(saved.loop["optimizer"])
             self.scheduler.load_state_dict(saved.loop["scheduler"])
             self.average.load_state_dict(saved.loop["average"])
-            self.auxiliary.load_state_dict(saved.loop.get("auxiliary", {}))
+            self.task.beside.load_state_dict(saved.loop.get("auxiliary", {}))
         except (KeyError, ValueError, RuntimeError):
             raise CheckpointError(
                 f"{self.out / LAST} does not fit this version of the model; resume with the version it was made by"
@@ -228,9 +238,9 @@ class _Run:
         return Result(self.progress, is_finished, seconds, self.accelerator.is_main_process)
 
     @property
-    def bare(self) -> Detector:
+    def bare(self) -> nn.Module:
         """The model without accelerate's wrapping."""
-        model: Detector = self.accelerator.unwrap_model(self.model)
+        model: nn.Module = self.accelerator.unwrap_model(self.model)
         return model
 
     def learn(self, stop: threading.Event, bar: Progress) -> bool:
@@ -240,15 +250,13 @@ class _Run:
         task = bar.add_task("", total=len(self.loader), completed=self.progress.step)
         loader = self.accelerator.skip_first_batches(self.loader, self.progress.step)
         loader.set_epoch(epoch)  # of the loader, which passes it on: on its own it says 0 to the samples
-        is_stopped = False
+        is_stopped, learning = False, Learning(self.model, self.average.module)
         for batch in loader:
             # dropout's draws belong to the batch, so that a resumed run repeats them
             batch_seed = (recipe.seed + 1_000_003 * (epoch * len(self.loader) + self.progress.step)) % 2**31
             set_seed(batch_seed, device_specific=True)
             pixels = normalise(batch["crop"], mean=recipe.contract.mean, std=recipe.contract.std)
-            with self.accelerator.autocast():
-                evidence = self.model(pixels.contiguous(memory_format=torch.channels_last))
-            loss = self._loss(evidence, batch)
+            loss = self.task.loss(learning, pixels.contiguous(memory_format=torch.channels_last), batch)
             value = self._finite(loss)
             together = batches_of_step(self.progress.step, len(self.loader), recipe.optimisation.accumulation)
             self.accelerator.backward(loss / len(together))
@@ -264,28 +272,6 @@ class _Run:
                 break
         bar.remove_task(task)
         return is_stopped
-
-    def _loss(self, evidence: Evidence, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
-        how = self.recipe.optimisation
-        auxiliary: torch.Tensor = self.auxiliary(evidence, batch["label"], self.model)
-        total = auxiliary + evidence_loss(
-            evidence,
-            label=batch["label"],
-            targets=batch["targets"],
-            known=batch["known"],
-            label_smoothing=how.label_smoothing,
-            combined_weight=how.combined_weight,
-            class_weights=self.recipe.class_weights,
-        )
-        if evidence.cell_logits is None:
-            return total
-        return total + how.cell_weight * cell_loss(
-            evidence.cell_logits,
-            crops=batch["crop"],
-            targets=batch["targets"],
-            known=batch["known"],
-            label_smoothing=how.label_smoothing,
-        )
 
     def _step(self) -> None:
         """Move the weights by the gradients of the last batches."""
@@ -310,27 +296,20 @@ class _Run:
             self.accelerator.set_trigger()
         return bool(self.accelerator.check_trigger())
 
-    def judge(self) -> DevFigures:
-        """Figures of the averaged weights on dev, and what their routers do there, in the events.
-
-        The statistics of norms are the main process's, as saved; so is the share of dev that its routers are seen on.
-        """
+    def judge(self) -> Figures:
+        """Figures of the averaged weights on dev; the statistics of norms are the main process's, as saved."""
         broadcast(list(self.average.buffers()))
-        model = cast(Detector, self.average.module)
-        with recorded(model, self.dev_names) as routers:
-            figures = judge(
-                model, routers.following(self.dev_loader), self.accelerator,
-                contract=self.recipe.contract, species_names=self.dev_names,
-            )  # fmt: skip
+        judged = self.task.judge(self.average.module, self.dev_loader, self.accelerator)
         if self.accelerator.is_main_process:
-            write_routers(self.out, epoch=self.progress.epoch, health=routers.health())
-        return figures
+            write_routers(self.out, epoch=self.progress.epoch, health=judged.routers)
+        return judged.figures
 
-    def keep_if_best(self, figures: DevFigures) -> None:
+    def keep_if_best(self, figures: Figures) -> None:
         """Save the averaged weights as `best` when dev says that they are, or each time where the last are kept."""
-        if self.recipe.kept == "best" and figures.mean_auc <= self.progress.best_value:
+        is_first = self.progress.best_epoch < 0
+        if self.recipe.kept == "best" and not is_first and figures.value <= self.progress.best_value:
             return
-        self.progress = replace(self.progress, best_epoch=self.progress.epoch, best_value=figures.mean_auc)
+        self.progress = replace(self.progress, best_epoch=self.progress.epoch, best_value=figures.value)
         if self.accelerator.is_main_process:
             checkpoint.save_checkpoint(
                 self.out / BEST, weights=self.average.module.state_dict(), loop=None,
@@ -348,7 +327,7 @@ class _Run:
                     "optimizer": self.optimizer.state_dict(),
                     "scheduler": self.scheduler.state_dict(),
                     "average": self.average.state_dict(),
-                    "auxiliary": self.auxiliary.state_dict(),
+                    "auxiliary": self.task.beside.state_dict(),
                 },
                 progress=self.progress,
                 recipe=to_dict(self.recipe),
@@ -361,13 +340,12 @@ class _Run:
         if self.accelerator.is_main_process:
             append_event(self.out, event, **values)
 
-    def tell(self, bar: Progress, figures: DevFigures) -> None:
+    def tell(self, bar: Progress, figures: Figures) -> None:
         """The epoch that just ended, in one line on the main process."""
         if not self.accelerator.is_main_process:
             return
-        species = "  ".join(f"{name} {value:.3f}" for name, value in figures.species_auc.items())
         mark = "  best" if self.progress.best_epoch == self.progress.epoch - 1 else ""
-        line = f"epoch {self.progress.epoch:3d}  dev AUC mean {figures.mean_auc:.4f}  {species}{mark}"
+        line = f"epoch {self.progress.epoch:3d}  {figures.line}{mark}"
         bar.console.print(line, highlight=False)
 
     def bar(self) -> Progress:

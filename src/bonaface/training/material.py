@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,9 +62,19 @@ def gather(
     contract: InputContract,
     mixture: Mixture,
     seed: int,
+    is_attacked: bool = True,
     on_row: Callable[[], None] = lambda: None,
 ) -> Material:
     """Find every face of the train and dev splits, and prepare the dev crops. The test split is not opened.
+
+    Args:
+        manifest: The pictures.
+        finder: Finds the faces.
+        contract: How crops are prepared.
+        mixture: What is simulated on dev.
+        seed: Of dev's simulations.
+        is_attacked: Whether dev has attacks; otherwise its pictures are captured and no more.
+        on_row: Called after each picture, for a progress bar.
 
     Raises:
         ManifestError: If a picture is missing, a subject is on two sides, or a split lacks bona fide faces.
@@ -84,8 +94,16 @@ def gather(
         assert found.row.split is not None
         scenes[found.row.split].append(LabelledScene(found.scene, found.row.species, found.row.subject))
         sources[found.row.source, found.row.licence, found.row.species.name] += 1
-    dev = _dev_crops(scenes[Split.DEV], contract=contract, mixture=mixture, seed=seed)
-    check_dev(dev.species_names)
+    simulated = [name for name, share in mixture.shares.items() if share > 0 and is_simulated(name)]
+    dev = _dev_crops(
+        scenes[Split.DEV],
+        contract=contract,
+        mixture=mixture,
+        seed=seed,
+        simulated=simulated if is_attacked else [],
+    )
+    if is_attacked:
+        check_dev(dev.species_names)
     return Material(tuple(scenes[Split.TRAIN]), dev, left_out, sources)
 
 
@@ -115,9 +133,13 @@ def check_dev(species_names: tuple[str, ...]) -> None:
 
 
 def _dev_crops(
-    scenes: list[LabelledScene], *, contract: InputContract, mixture: Mixture, seed: int
+    scenes: list[LabelledScene],
+    *,
+    contract: InputContract,
+    mixture: Mixture,
+    seed: int,
+    simulated: Sequence[str],
 ) -> FixedCrops:
-    simulated = [name for name, share in mixture.shares.items() if share > 0 and is_simulated(name)]
     partners = partners_of(scenes)
     crops: list[tuple[Picture, Species]] = []
     for known in scenes:

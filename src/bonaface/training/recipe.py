@@ -13,6 +13,7 @@ from bonaface.contract import InputContract
 from bonaface.data.augmentation import Augmentation
 from bonaface.data.clue_schedule import Clues
 from bonaface.data.dataset import Mixture
+from bonaface.data.masking import Masking
 from bonaface.data.pairs import Pairs
 from bonaface.errors import RecipeError, did_you_mean
 from bonaface.models.architecture import KINDS, Architecture
@@ -85,6 +86,27 @@ class Optimisation:
 
 
 @dataclass(frozen=True, slots=True)
+class Teaching:
+    """What trained detectors say of a sample, beside its label; see `training.distillation`.
+
+    Attributes:
+        teachers: Folders of runs; of several the mean log-odds are learned from.
+        weight: Of their part of the loss; the labels have the rest.
+        temperature: By which log-odds are softened.
+    """
+
+    teachers: tuple[str, ...] = ()
+    weight: float = 0.5
+    temperature: float = 2.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.weight <= 1:
+            raise RecipeError(f"distillation.weight must be between 0 and 1; got {self.weight}")
+        if not self.temperature > 0:
+            raise RecipeError(f"distillation.temperature must be above 0; got {self.temperature}")
+
+
+@dataclass(frozen=True, slots=True)
 class Recipe:
     """A full training run but for the place of its data.
 
@@ -105,6 +127,9 @@ class Recipe:
         is_mirrored: Whether the exported model judges every crop together with its mirror image.
         mixed_precision: `bf16` forms the model's products in bfloat16; weights and losses stay float32.
         kept: Which epoch's weights are kept as `best`: the best on dev, or the last.
+        masking: What is hidden of genuine faces to be guessed; nothing is learned of attacks then, and a run of attacks starts
+            from this one. None = evidence of attack is learned.
+        distillation: Trained detectors that are learned from beside the labels; None = none are.
 
     Raises:
         RecipeError: If a count is below 1, the model's input is not the contract's crop, or data and contract do not
@@ -126,6 +151,8 @@ class Recipe:
     is_mirrored: bool = True
     mixed_precision: Literal["no", "bf16"] = "no"
     kept: Literal["best", "last"] = "best"
+    masking: Masking | None = None
+    distillation: Teaching | None = None
 
     @property
     def class_weights(self) -> tuple[float, float]:
@@ -148,6 +175,11 @@ class Recipe:
             )
 
     @property
+    def draws_afresh(self) -> bool:
+        """Whether every sample is simulated anew."""
+        return isinstance(self.data, Simulated) and not self.data.kept_pairs
+
+    @property
     def judges_cells(self) -> bool:
         """Whether the model says where an attack is."""
         return isinstance(self.model, NanoConfig) and self.model.judges_cells
@@ -163,6 +195,14 @@ class Recipe:
             )
         if isinstance(self.data, Simulated) and self.data.kept_pairs < 0:
             raise RecipeError(f"data.kept_pairs must be at least 0; got {self.data.kept_pairs}")
+        if self.masking is not None and not self.draws_afresh:
+            raise RecipeError(
+                "masking wants faces drawn afresh; set data to simulated with data.kept_pairs=0, or masking to null"
+            )
+        if self.masking is not None and self.distillation is not None:
+            raise RecipeError(
+                "masking and distillation must not meet: hidden cells are guessed without a teacher; set one of them to null"
+            )
         if (isinstance(self.data, Pairs) or self.judges_cells) and self.batch_size % 2:
             raise RecipeError(f"batch_size must be even, for whole pairs; got {self.batch_size}")
         if is_stored and self.judges_cells:

@@ -11,10 +11,12 @@ from bonaface.data.manifest import Manifest, read_manifest
 from bonaface.errors import RecipeError
 from bonaface.faces.finder import Finder
 from bonaface.models.architecture import build_detector
-from bonaface.training.checkpoint import load_checkpoint
+from bonaface.training.checkpoint import BEST, load_checkpoint
+from bonaface.training.distillation import teachers_of
 from bonaface.training.frozen import is_frozen, run_frozen
 from bonaface.training.held_back import without_held_back
-from bonaface.training.loop import BEST, Result, accelerator_of, saved_run, train
+from bonaface.training.hidden_cells import HiddenCells
+from bonaface.training.loop import Result, accelerator_of, saved_run, train
 from bonaface.training.material import Material, gather
 from bonaface.training.recipe import Recipe, Simulated
 from bonaface.training.record import begun, ended, read_record, write_record
@@ -94,6 +96,14 @@ def run_recipe(
 
 def _check_model(recipe: Recipe) -> None:
     """Raise what building and freezing the model will raise."""
+    if recipe.masking is not None:
+        HiddenCells(recipe)
+        return
+    if is_frozen(recipe) and recipe.distillation is not None:
+        raise RecipeError(
+            "a detector of which nothing is tuned can not learn from a teacher; leave --teacher out"
+        )
+    teachers_of(recipe)
     contract = recipe.contract
     model = build_detector(recipe.model, mean=contract.mean, std=contract.std, seed=recipe.seed)
     if not is_frozen(recipe):
@@ -108,6 +118,7 @@ def _gathered(recipe: Recipe, manifest: Manifest, finder: Finder, on_row: Callab
             contract=recipe.contract,
             mixture=recipe.mixture,
             seed=recipe.seed,
+            is_attacked=recipe.masking is None,
             on_row=on_row,
         )
     return gather_stored(manifest, contract=recipe.contract, on_row=on_row)

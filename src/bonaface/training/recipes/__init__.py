@@ -15,15 +15,23 @@ from bonaface.training.recipes.nano import (
     nano_cells,
     nano_cells_finish,
     nano_finish,
+    nano_masked,
     nano_steady,
 )
 from bonaface.training.recipes.resnet import resnet, resnet_spsc, resnet_spsc_challenge
-from bonaface.training.recipes.small import small, small_finish
+from bonaface.training.recipes.small import (
+    small,
+    small_clues,
+    small_clues_finish,
+    small_finish,
+    small_windows,
+)
 
 RECIPES: dict[str, Callable[[], Recipe]] = {
     recipe.__name__: recipe
     for recipe in (
         nano,
+        nano_masked,
         nano_finish,
         nano_broad,
         nano_broad_finish,
@@ -31,7 +39,10 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
         nano_cells_finish,
         nano_steady,
         small,
+        small_windows,
         small_finish,
+        small_clues,
+        small_clues_finish,
         paper,
         practical,
         zero_shot,

@@ -1,0 +1,41 @@
+"""The detector that a run has left."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bonaface.errors import CheckpointError
+from bonaface.models.architecture import build_detector
+from bonaface.models.detector import Detector
+from bonaface.models.low_rank import merge_low_rank
+from bonaface.models.text_anchors import settled
+from bonaface.training.checkpoint import BEST, load_checkpoint
+from bonaface.training.recipe import Recipe, from_dict
+
+
+def detector_of_run(run: Path) -> tuple[Detector, Recipe]:
+    """The detector with the best weights of a run, in eval mode, as it is deployed, and its recipe.
+
+    A low-rank change is added to the weights that it changes, and texts that were learned with become plain anchors.
+
+    Raises:
+        CheckpointError: If the run has no whole checkpoint, or the weights do not fit the recipe.
+    """
+    saved = load_checkpoint(run / BEST)
+    recipe = from_dict(saved.recipe)
+    contract = recipe.contract
+    if recipe.masking is not None:
+        raise CheckpointError(
+            f"{run} must be a run that has learned of attacks; it has guessed hidden cells; train a recipe with "
+            f"--start-from {run}"
+        )
+    detector = build_detector(
+        recipe.model, mean=contract.mean, std=contract.std, seed=recipe.seed, structure=saved.structure
+    )
+    try:
+        detector.load_state_dict(saved.weights)
+    except RuntimeError as error:
+        first = str(error).splitlines()[0]
+        raise CheckpointError(f"{run / BEST} does not fit its recipe ({first}); train again") from None
+    merge_low_rank(detector)
+    return settled(detector), recipe
