@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
-
 import torch
 from torch.utils.data import Dataset
 
 from bonaface.contract import InputContract
-from bonaface.data.augmentation import Augmentation
-from bonaface.data.dataset import FixedCrops, LabelledScene, Mixture, SimulatedFaces
+from bonaface.data.dataset import FixedCrops, SimulatedFaces
 from bonaface.data.facial_regions import average_points, points_in_crop, regions_of
 from bonaface.data.masking import Hidden, drawn_hidden
 from bonaface.data.randomness import generator
@@ -18,35 +14,17 @@ from bonaface.types import Picture
 
 
 class MaskedFaces(Dataset[dict[str, torch.Tensor]]):
-    """`length` faces an epoch without attacks; sample i of epoch e is always the same.
+    """The genuine half of simulated pairs, with cells hidden; sample i of epoch e is always the same.
 
     Items: `crop` (size, size, 3) uint8 RGB; `hidden` and `region` (cells,) bool, the cells that are hidden and those of
     them that belong to the region hidden whole.
     """
 
     def __init__(
-        self,
-        scenes: Sequence[LabelledScene],
-        *,
-        contract: InputContract,
-        mixture: Mixture,
-        augmentation: Augmentation,
-        length: int,
-        seed: int,
-        cells_per_side: int,
-        ratio: float,
+        self, faces: SimulatedFaces, *, contract: InputContract, seed: int, cells_per_side: int, ratio: float
     ) -> None:
-        """Hide the share `ratio` of `cells_per_side` times as many cells; the rest as for `SimulatedFaces`."""
-        genuine = replace(mixture, recaptured_digital=0.0)  # no carrier is shown, which may be generated
-        self._faces = SimulatedFaces(
-            scenes,
-            contract=contract,
-            mixture=genuine,
-            augmentation=augmentation,
-            length=2 * length,
-            seed=seed,
-        )
-        self._contract, self._seed, self._epoch = contract, seed, 0
+        """Hide the share `ratio` of `cells_per_side` times as many cells of crops that `contract` made."""
+        self._faces, self._contract, self._seed, self._epoch = faces, contract, seed, 0
         self._cells_per_side, self._ratio = cells_per_side, ratio
 
     def __len__(self) -> int:

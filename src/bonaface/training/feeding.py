@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -50,7 +51,13 @@ def samples_of(recipe: Recipe, material: Material, *, teacher: InputContract | N
         "seed": recipe.seed,
     }
     if recipe.masking is not None:
-        return MaskedFaces(material.scenes, **how, **_hiding(recipe))
+        # pairs have a genuine half each, and no carrier of an attack, which may be generated
+        how |= {
+            "mixture": replace(recipe.mixture, recaptured_digital=0.0),
+            "length": 2 * recipe.samples_per_epoch,
+        }
+        faces = SimulatedFaces(material.scenes, **how)
+        return MaskedFaces(faces, contract=recipe.contract, seed=recipe.seed, **_hiding(recipe))
     if recipe.data.kept_pairs:
         if material.kept_in is None:
             raise RecipeError("pairs that are kept need a folder; give one, or set data.kept_pairs to 0")

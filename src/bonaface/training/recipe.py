@@ -50,7 +50,8 @@ class Optimisation:
 
     Attributes:
         kind: `adamw`: weight decay apart from the gradient, on matrices and kernels, never on biases, norms, gates and
-            scales; `adam_l2`: as a part of the gradient, on every parameter, as torch's Adam has it.
+            scales; `adam_l2`: as a part of the gradient, on every parameter, as torch's Adam has it; `muon`: as `adamw`, but
+            the matrices of blocks move by their gradients made orthogonal, see `training.muon`.
         lr_new: Peak learning rate of parameters that start from scratch.
         lr_pretrained: Of those that come trained.
         betas: Of the running means of gradients and of their squares.
@@ -68,7 +69,7 @@ class Optimisation:
         ema_decay: Of the averaged weights, which are the ones judged and saved; 0 = the last ones are.
     """
 
-    kind: Literal["adamw", "adam_l2"] = "adamw"
+    kind: Literal["adamw", "adam_l2", "muon"] = "adamw"
     lr_new: float = 1.2e-3
     lr_pretrained: float = 1e-6
     betas: tuple[float, float] = (0.9, 0.99)

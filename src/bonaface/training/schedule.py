@@ -9,31 +9,35 @@ from torch import nn
 from torch.optim import Adam, AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
+from bonaface.training.muon import MuonBesideAdamW, is_inner
 from bonaface.training.recipe import Optimisation
 
 
-def optimiser(model: nn.Module, how: Optimisation, *, pretrained: frozenset[str] = frozenset()) -> Adam:
-    """AdamW or Adam over at most four groups: new or pre-trained, with or without weight decay.
+def optimiser(model: nn.Module, how: Optimisation, *, pretrained: frozenset[str] = frozenset()) -> Optimizer:
+    """The rule of the recipe over groups: new or pre-trained, with or without weight decay, and with Muon the matrices of blocks.
 
     Args:
         model: Whose trainable parameters move.
         how: Rates and decay.
         pretrained: Names of parameters that come trained; all others are new.
     """
-    groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
+    groups: dict[tuple[bool, bool, bool], list[nn.Parameter]] = {}
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
             decays = how.kind == "adam_l2" or _decays(name, parameter)
-            groups.setdefault((name in pretrained, decays), []).append(parameter)
+            turned = how.kind == "muon" and is_inner(name, parameter)
+            groups.setdefault((name in pretrained, decays, turned), []).append(parameter)
     settings: list[dict[str, Any]] = [
         {
             "params": parameters,
             "lr": how.lr_pretrained if is_old else how.lr_new,
             "weight_decay": how.weight_decay if decays else 0.0,
+            "is_inner": turned,
         }
-        for (is_old, decays), parameters in sorted(groups.items(), key=lambda group: group[0])
+        for (is_old, decays, turned), parameters in sorted(groups.items(), key=lambda group: group[0])
     ]
-    return (AdamW if how.kind == "adamw" else Adam)(settings, betas=how.betas)
+    rules = {"adamw": AdamW, "adam_l2": Adam, "muon": MuonBesideAdamW}
+    return rules[how.kind](settings, betas=how.betas)
 
 
 def _decays(name: str, parameter: nn.Parameter) -> bool:
