@@ -50,6 +50,7 @@ WEAKNESSES = {
     "paper_mask": "The face on the paper is brought onto the wearer's by five points, so it never looks aside, and where its "
     "picture ends the paper goes on mirrored.",
     "spsc": "The clues of a paper, not an attack: no real print or screen turns hues so far.",
+    "rendition": "A clue for training, not an attack: no paper, screen or mask looks just so, and none that does is meant.",
     "faceswap": "The face put back is the person's own: identity, gaze and expression always fit.",
     "swap": "No network draws the face: light, gaze and expression stay the partner's, and only frontal faces fit well.",
     "sdsc": "The clues of a paper: a face laid over itself. No network, no second person, no seam but a soft ellipse.",

@@ -100,6 +100,9 @@ SPECIES: dict[str, Species] = {
         Species("paper_mask", Family.PHYSICAL, "a printed face worn as a mask"),
         Species("mask_3d", Family.PHYSICAL, "a rigid or silicone mask"),
         Species("spsc", Family.PHYSICAL, "simulated physical spoofing clues: colour jitter and moire"),
+        Species(
+            "rendition", Family.PHYSICAL, "simulated physical clues: a face seen on something, whatever it is"
+        ),
         Species("faceswap", Family.DIGITAL, "a face blended into another picture"),
         Species("sdsc", Family.DIGITAL, "simulated digital spoofing clues: a self-blended face"),
         Species(

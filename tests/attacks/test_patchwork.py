@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from bonaface.attacks.patchwork import (
-    STEPS,
     PatchworkParameters,
     apply_patchwork,
     draw_patchwork,
     patchwork_mask,
 )
+from bonaface.attacks.processing import STEPS
 from bonaface.attacks.seam import InnerFace
 from bonaface.errors import SimulationError
 

@@ -30,7 +30,7 @@ PARTNER = make_scene(180, 190)
 
 def test_the_simulated_species():
     assert NAMES == [
-        "print", "replay", "cutout", "paper_mask", "mask_3d", "spsc", "faceswap", "swap", "sdsc", "patchwork",
+        "print", "replay", "cutout", "paper_mask", "mask_3d", "spsc", "rendition", "faceswap", "swap", "sdsc", "patchwork",
         "reenactment", "attribute_edit", "morph", "generated", "injection",
     ]  # fmt: skip
     assert all(SIMULATIONS[name].species is SPECIES[name] for name in NAMES if name != "swap")

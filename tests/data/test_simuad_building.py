@@ -37,7 +37,14 @@ SPLITS = {
     "eve": Split.TEST,
     "fay": Split.TEST,
 }
-ALL = {one.name for one in SPECIES.values()} - {"spsc", "sdsc", "patchwork", "diffusion", "adversarial"}
+ALL = {one.name for one in SPECIES.values()} - {
+    "spsc",
+    "rendition",
+    "sdsc",
+    "patchwork",
+    "diffusion",
+    "adversarial",
+}
 
 
 def faces(folder: Path, **others: Split) -> Manifest:

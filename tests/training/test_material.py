@@ -89,6 +89,17 @@ def test_scenes_and_crops(tmp_path):
     }
 
 
+def test_attacks_in_train_that_are_simulated_anyway_are_not_opened(tmp_path):
+    seen = []
+    rows = [*usual(tmp_path), row(tmp_path, "train", "faceswap", 8), row(tmp_path, "dev", "faceswap", 9)]
+    held = gathered(rows, tmp_path, on_row=lambda: seen.append(1))
+    assert {known.species.name for known in held.scenes} == {"bonafide", "diffusion"}
+    assert species_of(held.dev)["faceswap"] == 3
+    assert len(seen) == len(rows)
+    assert ("made", "CC0-1.0", "faceswap") in held.sources
+    assert held.sources["made", "CC0-1.0", "faceswap"] == 1
+
+
 def test_dev_has_chains_and_two_people_where_there_are_two(tmp_path):
     mixture = Mixture(shares={"swap": 1.0, "faceswap+print": 1.0, "morph+replay": 0.0})
     rows = usual(tmp_path)

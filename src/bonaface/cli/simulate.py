@@ -37,7 +37,7 @@ Out = Annotated[
 Names = Annotated[
     str,
     typer.Option(
-        help="Which attacks, by commas: print, replay, cutout, paper_mask, mask_3d, spsc, faceswap (blended with "
+        help="Which attacks, by commas: print, replay, cutout, paper_mask, mask_3d, spsc, rendition, faceswap (blended with "
         "itself), swap (with another person), sdsc, patchwork, reenactment, attribute_edit, morph, generated, injection, "
         "adversarial (with --against); or in steps: faceswap+print."
     ),

@@ -89,6 +89,7 @@ SPECIES_WORDS: dict[str, str] = {
     "paper_mask": "paper-masked",
     "mask_3d": "silicone-masked",
     "spsc": "recaptured",
+    "rendition": "shown on a medium",
     "faceswap": "swapped",
     "sdsc": "blended",
     "patchwork": "processed",

@@ -71,7 +71,7 @@ def gather(
         manifest: The pictures.
         finder: Finds the faces.
         contract: How crops are prepared.
-        mixture: What is simulated on dev.
+        mixture: What is simulated on dev; attacks in train of which it wants no picture are not opened.
         seed: Of dev's simulations.
         is_attacked: Whether dev has attacks; otherwise its pictures are captured and no more.
         on_row: Called after each picture, for a progress bar.
@@ -87,7 +87,10 @@ def gather(
     scenes: dict[Split, list[LabelledScene]] = {Split.TRAIN: [], Split.DEV: []}
     left_out: Counter[str] = Counter()
     sources: Counter[tuple[str, str, str]] = Counter()
-    for found in found_scenes(split, finder, on_row=on_row):
+    used = _shown(split, mixture)
+    for _ in range(len(split.rows) - len(used.rows)):
+        on_row()
+    for found in found_scenes(used, finder, on_row=on_row):
         if found.scene is None or found.scene.face.side < contract.min_face_px:
             left_out[found.reason or "face_too_small"] += 1
             continue
@@ -118,6 +121,13 @@ def seen_splits(manifest: Manifest) -> Manifest:
     for side in (Split.TRAIN, Split.DEV):
         check_classes(split.of_split(side), what=f"the {side} split")
     return split
+
+
+def _shown(split: Manifest, mixture: Mixture) -> Manifest:
+    """Without pictures of attacks in train that the mixture has no use for, because it simulates that species or leaves it out."""
+    kinds = {BONAFIDE.name} | {name for name in mixture.shares if not is_simulated(name)}
+    rows = (row for row in split.rows if row.split is not Split.TRAIN or row.species.name in kinds)
+    return Manifest(tuple(rows), split.folder)
 
 
 def check_dev(species_names: tuple[str, ...]) -> None:

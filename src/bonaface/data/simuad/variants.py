@@ -16,7 +16,7 @@ RULE = (
     "all others train's"
 )
 
-CLUES = ("spsc", "sdsc", "patchwork")
+CLUES = ("spsc", "rendition", "sdsc", "patchwork")
 """Simulated clues that a detector is trained with, and no attacks: not in the benchmark."""
 
 SIMULATED = tuple(name for name in SIMULATIONS if name not in CLUES)

@@ -19,13 +19,7 @@ from bonaface.training.recipes.nano import (
     nano_steady,
 )
 from bonaface.training.recipes.resnet import resnet, resnet_spsc, resnet_spsc_challenge
-from bonaface.training.recipes.small import (
-    small,
-    small_clues,
-    small_clues_finish,
-    small_finish,
-    small_windows,
-)
+from bonaface.training.recipes.small import small, small_finish, small_start
 
 RECIPES: dict[str, Callable[[], Recipe]] = {
     recipe.__name__: recipe
@@ -38,11 +32,9 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
         nano_cells,
         nano_cells_finish,
         nano_steady,
+        small_start,
         small,
-        small_windows,
         small_finish,
-        small_clues,
-        small_clues_finish,
         paper,
         practical,
         zero_shot,
