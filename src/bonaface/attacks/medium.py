@@ -51,10 +51,10 @@ def regamut(picture: Picture, amount: float, _side: float, rng: np.random.Genera
     white = 1 - amount * rng.uniform(0, 0.25) - amount * rng.uniform(0, 0.06, 3)
     gamma = np.exp(amount * (rng.uniform(-0.4, 0.4) + rng.uniform(-0.1, 0.1, 3)))
     code = (picture.astype(np.float32) / 255) ** gamma.astype(np.float32)
-    mixing = saturation_matrix(float(1 + amount * rng.uniform(-0.5, 0.4)))
-    mixing = mixing + (amount * rng.normal(0, 0.04, (3, 3))).astype(np.float32)
-    shown = black + (white - black) * mix_channels(code, mixing)
-    return to_levels(255 * shown)
+    saturation = saturation_matrix(float(1 + amount * rng.uniform(-0.5, 0.4)))
+    leaks = np.asarray(amount * rng.normal(0, 0.04, (3, 3)), np.float32)
+    shown = mix_channels(np.asarray(code, np.float32), saturation + leaks)
+    return to_levels(255 * (black + (white - black) * shown))
 
 
 def textured(picture: Picture, amount: float, side: float, rng: np.random.Generator) -> Picture:

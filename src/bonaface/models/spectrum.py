@@ -53,6 +53,12 @@ def ring_means() -> Float[Tensor, "9 63 1 1"]:
     return (member / member.sum(dim=1, keepdim=True)).view(NUM_RINGS, -1, 1, 1)
 
 
+def shifted(kernel: Float[Tensor, "5 5"]) -> Float[Tensor, "16 1 8 8"]:
+    """The kernel at every place of a window: with a stride of 4 its answers at all pixels, in a third of the time."""
+    places = (F.pad(kernel, (x, STEP - 1 - x, y, STEP - 1 - y)) for y in range(STEP) for x in range(STEP))
+    return torch.stack(list(places)).unsqueeze(1)
+
+
 class Measurements(nn.Module):
     """Crops -> numbers for every cell of 16 x 16 pixels. Nothing here is learned.
 
@@ -76,7 +82,7 @@ class Measurements(nn.Module):
         super().__init__()
         self.register_buffer("cosines", cosine_kernels()[1:], persistent=False)
         self.register_buffer("rings", ring_means(), persistent=False)
-        self.register_buffer("residual", residual_kernels()[1:2].repeat(3, 1, 1, 1), persistent=False)
+        self.register_buffer("residual", shifted(residual_kernels()[1, 0]), persistent=False)
         self.register_buffer("to_ycbcr", torch.tensor(TO_YCBCR), persistent=False)
         self.register_buffer("gain", 255 * torch.tensor(std).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("offset", 255 * torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
@@ -128,18 +134,26 @@ class Measurements(nn.Module):
 
     def _residuals(self, rgb: Tensor) -> list[Tensor]:
         padded = F.pad(rgb, (2, 2, 2, 2), mode="reflect")
-        # on a CPU, three channels one by one take a tenth of the time where they lie side by side
-        beside = padded.contiguous(memory_format=torch.channels_last)
-        residual = F.conv2d(beside, self.residual, groups=3).contiguous()
-        energy = _cells(residual.square()) + QUIET
-        peaked = torch.log(_cells(residual.abs()) + QUIET) - torch.log(energy) / 2
+        alone = padded.flatten(0, 1).unsqueeze(1)
+        answers = F.conv2d(alone, self.residual, stride=STEP)
+        residual = answers.view(-1, 3, *answers.shape[1:])
+        energy = _of_shifted(residual.square()) + QUIET
+        peaked = torch.log(_of_shifted(residual.abs()) + QUIET) - torch.log(energy) / 2
         turned, energies = residual.roll(1, dims=1), energy.roll(1, dims=1)
-        together = _cells(residual * turned) / torch.sqrt(energy * energies)
+        together = _of_shifted(residual * turned) / torch.sqrt(energy * energies)
         return [torch.log(energy), peaked, together]
 
 
+def _of_shifted(maps: Tensor) -> Tensor:
+    """Means over cells of (batch, 3, 16, rows, columns), what a shifted kernel answered."""
+    return F.avg_pool2d(maps.mean(dim=2), CELL // STEP)
+
+
 def _cells(maps: Tensor) -> Tensor:
-    return F.avg_pool2d(maps, CELL)
+    # down, then across: on one thread a quarter of the time that onnxruntime takes to pool so large a square
+    batch, channels, height, width = maps.shape
+    rows = maps.reshape(batch, channels, height // CELL, CELL, width).mean(dim=3)
+    return rows.view(batch, channels, height // CELL, width // CELL, CELL).mean(dim=4)
 
 
 def _shares(colours: Tensor) -> list[Tensor]:

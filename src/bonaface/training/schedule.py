@@ -36,8 +36,9 @@ def optimiser(model: nn.Module, how: Optimisation, *, pretrained: frozenset[str]
         }
         for (is_old, decays, turned), parameters in sorted(groups.items(), key=lambda group: group[0])
     ]
-    rules = {"adamw": AdamW, "adam_l2": Adam, "muon": MuonBesideAdamW}
-    return rules[how.kind](settings, betas=how.betas)
+    if how.kind == "muon":
+        return MuonBesideAdamW(settings, betas=how.betas)
+    return (AdamW if how.kind == "adamw" else Adam)(settings, betas=how.betas)
 
 
 def _decays(name: str, parameter: nn.Parameter) -> bool:
