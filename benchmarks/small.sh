@@ -19,7 +19,7 @@ stage small_finish runs/small-finish --data "$faces/manifest.csv" --start-from r
 simulated_set "$faces"
 $python benchmarks/shortcut_probes.py runs/simulated/manifest.csv --out benchmarks/results/shortcut_probes.json
 $bonaface export runs/small-finish src/bonaface/bundles/small --data runs/simulated/manifest.csv --evaluation runs/evaluation-small \
-  --species-data runs/simuad/protocols/S1.csv --name small --bundle-version 0.8.0 \
+  --species-data runs/simuad/protocols/S1.csv --name small --bundle-version 0.8.0 --trainable \
   --note "It has seen simulated attacks only, never a real one: expect more errors on real attacks." \
   --note "Its bona fide pictures are studio portraits, frontal, sharp, well lit, mostly older and male; no phone or webcam. Of genuine faces from elsewhere it turns away four in ten or more." \
   --note "Generated portraits it has seen as natural scenes without paper or screen, never as attacks; they come from one model, Stable Diffusion 3."

@@ -19,6 +19,9 @@ from bonaface.vocabulary import Family
 
 SCHEMA_VERSION = 1
 CARD, MODEL, REPORT = "bundle.json", "model.onnx", "report.json"
+WEIGHTS = "weights.safetensors"
+"""Beside the model, in bundles that training may go on from; judging never opens it."""
+
 INPUT_NAME, OUTPUT_NAMES = "crop", ("attack_score", "family_scores")
 SPECIES_OUTPUT = "species_scores"
 """A third output, of models that tell species apart."""
@@ -122,6 +125,7 @@ class BundleCard:
         told_species: What the model says of an attack's species; None where it says nothing.
         operating_points: Other thresholds by name, chosen on dev like `threshold`; empty before anything is measured.
         report: The evaluation report's file in the folder; None before one is there.
+        weights: The file of the weights that training goes on from; None where the bundle brings none.
         notes: What a user must know.
         schema_version: Of this file's form.
     """
@@ -146,6 +150,7 @@ class BundleCard:
     told_species: ToldSpecies | None = None
     operating_points: Mapping[str, StoredThreshold] = field(default_factory=dict)
     report: str | None = None
+    weights: ModelFile | None = None
     notes: tuple[str, ...] = ()
     schema_version: int = field(default=SCHEMA_VERSION)
 
@@ -263,7 +268,7 @@ def _check_values(path: Path, card: BundleCard) -> None:
 
 
 def check_model_file(folder: Path, model: ModelFile) -> None:
-    """Raise `BundleError` unless the model's file is in the folder itself, with its length and hash."""
+    """Raise `BundleError` unless a file of the model is in the folder itself, with its length and hash."""
     path = folder / model.file
     if Path(model.file).name != model.file or not path.is_file():
         raise BundleError(f"{folder} must have the model file {model.file}; it has not; get the bundle again")

@@ -37,6 +37,10 @@ def export(
     name: Annotated[str | None, typer.Option(help="Of the bundle; the recipe's by default.")] = None,
     version: Annotated[str, typer.Option("--bundle-version", help="Of this training.")] = "0.1.0",
     licence: Annotated[str, typer.Option(help="Of the weights, an SPDX identifier.")] = "Apache-2.0",
+    trainable: Annotated[
+        bool,
+        typer.Option("--trainable", help="Bring the weights along, for 'bonaface train --start-from OUT'."),
+    ] = False,
     note: Annotated[list[str] | None, typer.Option(help="What a user must know. May be repeated.")] = None,
 ) -> None:
     """Turn a training run into a bundle: an ONNX model with its preprocessing inside, and a card.
@@ -54,7 +58,13 @@ def export(
     from bonaface.cli.judging import judged, may_share_subjects
     from bonaface.cli.report_table import show
 
-    about: dict[str, Any] = {"version": version, "licence": licence, "name": name, "notes": tuple(note or ())}
+    about: dict[str, Any] = {
+        "version": version,
+        "licence": licence,
+        "name": name,
+        "notes": tuple(note or ()),
+        "is_trainable": trainable,
+    }
     if data is None and species_data is not None:
         raise typer.BadParameter("wants --data too: whatever tells species must be measured")
     card = export_run(run, out, **about)

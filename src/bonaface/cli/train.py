@@ -33,7 +33,11 @@ def train(
         typer.Option("--set", help="Change a setting, e.g. --set epochs=3. May be repeated."),
     ] = None,
     start_from: Annotated[
-        Path | None, typer.Option(help="Another run's folder, whose best weights this one starts from.")
+        Path | None,
+        typer.Option(
+            help="Another run's folder, whose best weights this one starts from; or a bundle that brings its weights, "
+            "as the embedded ones do: small or nano."
+        ),
     ] = None,
     weights: Annotated[
         str | None,

@@ -8,10 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from safetensors.torch import save_model
+
 from bonaface.bundle import (
     INPUT_NAME,
     MODEL,
     REPORT,
+    WEIGHTS,
     BundleCard,
     SelfTest,
     StoredThreshold,
@@ -52,6 +55,7 @@ def export_run(
     licence: str,
     name: str | None = None,
     notes: tuple[str, ...] = (),
+    is_trainable: bool = False,
     calibration: FamilyCalibration | None = None,
     species: SpeciesReadout | None = None,
 ) -> BundleCard:
@@ -64,6 +68,7 @@ def export_run(
         licence: Of the weights, an SPDX identifier.
         name: Of the bundle; the recipe's when None.
         notes: What a user must know.
+        is_trainable: Whether the weights lie beside the model, for training to go on from.
         calibration: Of the families, fitted on dev; none when None.
         species: What tells an attack's species; nothing does when None.
 
@@ -76,7 +81,10 @@ def export_run(
         raise BundleError(f"{out} must be a new folder, an empty one or a bundle; it is none; choose another")
     record = _record(run)
     out.mkdir(parents=True, exist_ok=True)
-    (out / REPORT).unlink(missing_ok=True)
+    for stale in (REPORT, WEIGHTS):
+        (out / stale).unlink(missing_ok=True)
+    if is_trainable:
+        save_model(detector, str(out / WEIGHTS))
     scales, offsets = (calibration.scales, calibration.offsets) if calibration else ((), ())
     export_onnx(
         detector,
@@ -107,6 +115,7 @@ def export_run(
         told_species=species.told if species else None,
         family_scales=scales,
         family_offsets=offsets,
+        weights=describe_model(out / WEIGHTS) if is_trainable else None,
         notes=(*notes, *_warnings(recipe)),
     )
     _written(out, card, None)

@@ -11,7 +11,6 @@ from bonaface.data.manifest import Manifest, read_manifest
 from bonaface.errors import RecipeError
 from bonaface.faces.finder import Finder
 from bonaface.models.architecture import build_detector
-from bonaface.training.checkpoint import BEST, load_checkpoint
 from bonaface.training.distillation import teachers_of
 from bonaface.training.frozen import is_frozen, run_frozen
 from bonaface.training.held_back import without_held_back
@@ -20,6 +19,7 @@ from bonaface.training.loop import Result, accelerator_of, saved_run, train
 from bonaface.training.material import Material, gather
 from bonaface.training.recipe import Recipe, Simulated
 from bonaface.training.record import begun, ended, read_record, write_record
+from bonaface.training.start import start_of
 from bonaface.training.stored_material import gather_stored
 from bonaface.training.trainable import let_learn
 
@@ -51,7 +51,7 @@ def run_recipe(
         finder: The one that the recipe's contract names.
         command: The exact command line, for the record.
         is_resumed: Continue from the `last` checkpoint in `out`.
-        start_from: Another run's folder, whose best weights a new run starts from.
+        start_from: Another run's folder, whose best weights a new run starts from; or a bundle that brings its weights.
         kept_in: Folder of simulated pairs, where the recipe keeps them; several runs may share it. None = in `out`.
         on_row: Called after each picture of the manifest's train and dev splits, for a progress bar.
 
@@ -78,7 +78,8 @@ def run_recipe(
             raise RecipeError(
                 "a detector of which nothing is tuned must start from its encoder's own weights; leave --start-from out"
             )
-        start, parent = load_checkpoint(start_from / BEST).weights, read_record(start_from)
+        begin = start_of(start_from)
+        start, parent = begin.weights, begin.record
     material = _gathered(recipe, manifest, finder, on_row)
     material = replace(material, kept_in=kept_in or out / PAIRS)
     is_writing = accelerator_of(recipe).is_main_process and not (earlier and earlier.finished)
