@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from safetensors.torch import save_model
+from safetensors.torch import save
 
 from bonaface.bundle import (
     INPUT_NAME,
@@ -84,7 +84,7 @@ def export_run(
     for stale in (REPORT, WEIGHTS):
         (out / stale).unlink(missing_ok=True)
     if is_trainable:
-        save_model(detector, str(out / WEIGHTS))
+        (out / WEIGHTS).write_bytes(save(detector.state_dict()))  # readable by whoever may read the rest
     scales, offsets = (calibration.scales, calibration.offsets) if calibration else ((), ())
     export_onnx(
         detector,

@@ -50,7 +50,7 @@ def small() -> Recipe:
         model=replace(start.model, image_size=SIZE),
         contract=replace(start.contract, size=SIZE),
         optimisation=replace(start.optimisation, lr_new=1.5e-3),
-        epochs=5,
+        epochs=4,
         samples_per_epoch=12_800,
         seed=22,
     )
