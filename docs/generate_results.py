@@ -163,7 +163,7 @@ def _families() -> list[str]:
     rows = [
         "## A whole family left out",
         "",
-        "Short trainings of `nano` that know the other family, and clues in the place of this one (`benchmarks/unseen_family.sh`).",
+        "Short trainings of `nano` that know the other family, and SPSC or SDSC in the place of this one (`benchmarks/unseen_family.sh`).",
         "",
         "| SimUAD | ACER pooled (target 15 %) | AUC | APCER pooled | BPCER |",
         "|---|---|---|---|---|",
