@@ -4,11 +4,9 @@ bonaface=.venv-dev/bin/bonaface
 # Waiting threads give their core to the workers that make samples.
 export OMP_WAIT_POLICY=PASSIVE
 
-in_pairs=".venv-dev/bin/torchrun --nproc-per-node 2 --no-python"  # two processes that train one detector, each on a core
-
-stage() {  # recipe, folder, further options; launched by $launcher where it is set
+stage() {  # recipe, folder, further options
   if [ -d "$2/last" ]; then resume=--resume; else resume=; fi
-  ${launcher:-} $bonaface train "$1" --out "$2" "${@:3}" $resume
+  $bonaface train "$1" --out "$2" "${@:3}" $resume
 }
 
 bona_fide_of() {  # faces folder, manifest to write: its bona fide pictures alone

@@ -19,7 +19,13 @@ from bonaface.training.recipes.nano import (
     nano_steady,
 )
 from bonaface.training.recipes.resnet import resnet, resnet_spsc, resnet_spsc_challenge
-from bonaface.training.recipes.small import small, small_finish, small_start
+from bonaface.training.recipes.small import (
+    small,
+    small_direct,
+    small_direct_finish,
+    small_direct_start,
+    small_finish,
+)
 
 RECIPES: dict[str, Callable[[], Recipe]] = {
     recipe.__name__: recipe
@@ -32,9 +38,11 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
         nano_cells,
         nano_cells_finish,
         nano_steady,
-        small_start,
         small,
         small_finish,
+        small_direct_start,
+        small_direct,
+        small_direct_finish,
         paper,
         practical,
         zero_shot,

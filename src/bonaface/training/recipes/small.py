@@ -1,11 +1,11 @@
-"""`small`, the embedded default: from scratch on two CPU cores, small crops first, then larger ones, where finer traces are left to see."""
+"""`small`: what `nano` is at a larger crop, where finer traces are left to see."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 from bonaface.training.recipe import Recipe
-from bonaface.training.recipes.nano import NANO, finished, nano_broad
+from bonaface.training.recipes.nano import NANO, finished, nano_broad, nano_cells
 
 SIZE = 224
 """Side of the crop in pixels: most faces of the pool span about as many, and keep what shrinking them would blur."""
@@ -14,19 +14,53 @@ CLUES = {"rendition": 0.07, "patchwork": 0.12}
 """Shares of the clues without a mechanism, beside attacks that have one."""
 
 
-def small_start() -> Recipe:
-    """The first of three stages, on crops of 160 pixels: most of what there is to learn, at half the time for a sample.
+def small() -> Recipe:
+    """`nano`'s network on crops of 224 pixels, from the weights that it has at 160; by the variants of training alone.
 
-    By the variants that SimUAD gives to training and clues without a mechanism; tone, detail, noise and expressions are drawn anew, cells are
+    Expected: dev AUC 0.913, the mean over 15 kinds; on SimUAD's S1 ACER pooled 24 %, AUC 0.843. 7 epochs, an hour on two CPU cores beside
+    another training.
+
+    Command: bonaface train small --start-from runs/nano-broad --data manifest.csv --out runs/small
+    """
+    at_160 = nano_cells()
+    return replace(
+        at_160,
+        name="small",
+        model=replace(NANO, judges_cells=True, image_size=SIZE),
+        contract=replace(at_160.contract, size=SIZE),
+        samples_per_epoch=9600,
+        epochs=7,
+        seed=8,
+    )
+
+
+def small_finish() -> Recipe:
+    """The second stage of `small`, the embedded default: every variant and chains, at a lower rate.
+
+    Expected: dev AUC 0.920, the mean over 17 kinds; exported and calibrated, on the simulated test ACER pooled 9.8 % and AUC
+    0.962, both portraits of the demo bona fide. 4 epochs, 25 minutes beside three other trainings.
+
+    Command: bonaface train small_finish --start-from runs/small --data manifest.csv --out runs/small-finish
+    """
+    return replace(finished(small(), name="small_finish"), epochs=4, samples_per_epoch=4800)
+
+
+def small_direct_start() -> Recipe:
+    """`small` another way, not shipped: from scratch in three stages, a third of the time. The first, on crops of 160 pixels.
+
+    Most of what there is to learn, at half the time for a sample: by the variants that SimUAD gives to training and clues without a mechanism; tone, detail, noise and expressions are drawn anew, cells are
     judged, every window of the spectrum is looked at. Generated portraits are shown as natural scenes: neither paper nor screen, and
     nothing else is said of them.
 
-    Command: torchrun --nproc-per-node 2 --no-python bonaface train small_start --data manifest.csv --out runs/small-start
+    Expected: dev AUC 0.891, the mean over 16 kinds, the two clues among them (0.911 over the others). 12 epochs, 59 minutes on two CPU cores
+    beside other work.
+
+    Command: torchrun --nproc-per-node 2 --no-python bonaface train small_direct_start --data manifest.csv --out runs/small-start
     """
     broad = nano_broad()
     return replace(
         broad,
-        name="small_start",
+        name="small_direct_start",
         model=replace(NANO, judges_cells=True, window_width=64),
         mixture=replace(broad.mixture, shares={**broad.mixture.shares, **CLUES}),
         optimisation=replace(broad.optimisation, kind="muon", lr_new=3e-3),
@@ -38,15 +72,19 @@ def small_start() -> Recipe:
     )
 
 
-def small() -> Recipe:
+def small_direct() -> Recipe:
     """The second stage: the same at 224 pixels.
 
-    Command: torchrun --nproc-per-node 2 --no-python bonaface train small --start-from runs/small-start --data manifest.csv --out runs/small
+    Expected: dev AUC 0.893, the mean over 16 kinds (0.912 without the clues); on SimUAD's S1 ACER pooled 25 %, AUC 0.840.
+    4 epochs, 23 minutes on two CPU cores.
+
+    Command: torchrun --nproc-per-node 2 --no-python bonaface train small_direct --start-from runs/small-start --data manifest.csv
+    --out runs/small-direct
     """
-    start = small_start()
+    start = small_direct_start()
     return replace(
         start,
-        name="small",
+        name="small_direct",
         model=replace(start.model, image_size=SIZE),
         contract=replace(start.contract, size=SIZE),
         optimisation=replace(start.optimisation, lr_new=1.5e-3),
@@ -56,12 +94,16 @@ def small() -> Recipe:
     )
 
 
-def small_finish() -> Recipe:
-    """The last stage, which ships: every variant and chains, at a lower rate.
+def small_direct_finish() -> Recipe:
+    """The last of three stages, not shipped: every variant and chains, at a lower rate.
 
-    Command: torchrun --nproc-per-node 2 --no-python bonaface train small_finish --start-from runs/small --data manifest.csv --out runs/small-finish
+    Expected: dev AUC 0.896, the mean over 18 kinds; exported and calibrated, on the simulated test ACER pooled 11.0 % and AUC
+    0.952, where the default must have 10 %. 3 epochs, 9 minutes on two CPU cores.
+
+    Command: torchrun --nproc-per-node 2 --no-python bonaface train small_direct_finish --start-from runs/small-direct --data manifest.csv
+    --out runs/small-direct-finish
     """
-    last = finished(small(), name="small_finish")
+    last = finished(small_direct(), name="small_direct_finish")
     mixture = replace(last.mixture, shares={**last.mixture.shares, **CLUES})
     return replace(
         last,
