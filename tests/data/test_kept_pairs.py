@@ -19,13 +19,13 @@ __all__ = ["one_thread"]
 SHARES = {"print": 0.5, "faceswap": 0.3, "sdsc": 0.2}
 
 
-def kept(folder: Path, shares=SHARES, *, development=0.0, **changes) -> KeptPairs:
+def kept(folder: Path, shares=SHARES, *, development=0.0, noise=0.0, **changes) -> KeptPairs:
     how = {"length": 24, "seed": 3, "num_pairs": 6, **changes}
     return KeptPairs(
         SCENES,
         contract=InputContract(size=24),
         mixture=Mixture(shares=shares),
-        augmentation=Augmentation(development=development),
+        augmentation=Augmentation(development=development, noise=noise),
         folder=folder,
         **how,
     )
@@ -145,7 +145,7 @@ def test_a_kept_pair_is_developed_anew_every_time_and_twins_alike(tmp_path, draw
     epoch_of(kept(tmp_path, **how, length=2))
     tones = []
     monkeypatch.setattr(
-        "bonaface.data.kept_pairs.developed",
+        "bonaface.data.development.developed",
         lambda crop, rng: tones.append(rng.integers(2**32)) or np.full_like(crop, len(tones)),
     )
     shown = epoch_of(kept(tmp_path, **how, length=40, development=1.0))
@@ -153,6 +153,14 @@ def test_a_kept_pair_is_developed_anew_every_time_and_twins_alike(tmp_path, draw
     assert [int(item["crop"][0, 0, 0]) for item in shown] == list(range(1, 41))
     assert tones[::2] == tones[1::2]
     assert len(set(tones)) == 20
+
+
+def test_a_kept_pair_is_noisy_anew_and_is_not_kept_so(tmp_path, draws):
+    how = {"num_pairs": 1, "shares": {"spsc": 1.0}}
+    epoch_of(kept(tmp_path, **how, length=2))
+    shown = epoch_of(kept(tmp_path, **how, length=40, noise=1.0))
+    assert len(draws) == 2, "noise is no part of what is kept"
+    assert len({item["crop"].numpy().tobytes() for item in shown}) == 40
 
 
 def test_kept_pairs_are_made_over_digital_pictures_too(tmp_path):

@@ -51,6 +51,7 @@ class Augmentation:
     expression: float = 0.0
     sharpening: float = 0.0
     development: float = 0.0
+    noise: float = 0.0
     turn_deg: float = 8.0
     shift_ratio: float = 0.05
     zoom_ratio: float = 0.1

@@ -15,7 +15,7 @@ from bonaface.attacks.simulations import SIMULATIONS
 from bonaface.contract import InputContract
 from bonaface.data.augmentation import Augmentation, augmented, jittered
 from bonaface.data.chains import chain_named, check_variants, drawn_variants, is_simulated
-from bonaface.data.development import developed
+from bonaface.data.development import after_camera
 from bonaface.data.partners import Partners
 from bonaface.data.randomness import generator
 from bonaface.data.samples import attacked, captured, family_targets, framed
@@ -188,8 +188,7 @@ class SimulatedFaces(Dataset[dict[str, torch.Tensor]]):
     def _cut(self, scene: Scene, face: Box, pair: int, contract: InputContract) -> Picture:
         """The crop by a contract, developed as the pair is."""
         crop = prepare(scene.pixels, face, contract).pixels
-        stream = self._stream("development", pair)
-        return developed(crop, stream) if stream.random() < self._augmentation.development else crop
+        return after_camera(crop, self._stream("development", pair), self._augmentation)
 
     def _is_bonafide(self, place: int) -> bool:
         return self._scenes[place].species == BONAFIDE

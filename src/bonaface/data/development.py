@@ -7,11 +7,57 @@ drawn anew after the attack and the camera: what is left to learn from is what s
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import cv2
 import numpy as np
 
 from bonaface.attacks.light import saturation_matrix
 from bonaface.types import Picture
+
+if TYPE_CHECKING:
+    from bonaface.data.augmentation import Augmentation
+
+LOUDEST = 9.0
+"""Standard deviation of the loudest noise, in steps of 0..255: a small sensor's in a dim room."""
+
+
+def after_camera(pixels: Picture, rng: np.random.Generator, how: Augmentation) -> Picture:
+    """The picture with all that may be drawn anew after attack and camera: by chance developed, by chance noisy.
+
+    Args:
+        pixels: (height, width, 3) uint8 RGB; it stays as it is.
+        rng: Every draw comes from it.
+        how: The chances.
+    """
+    if rng.random() < how.development:
+        pixels = developed(pixels, rng)
+    if how.noise and rng.random() < how.noise:
+        pixels = in_dim_light(pixels, rng)
+    return pixels
+
+
+def in_dim_light(pixels: Picture, rng: np.random.Generator) -> Picture:
+    """The picture with a sensor's noise, as it is or smeared by what the camera makes of it.
+
+    A print has the grain of its paper and a screen its pixels. A detector that has met noise with attacks alone turns
+    away whoever stands in a dim room.
+
+    Args:
+        pixels: (height, width, 3) uint8 RGB; it stays as it is.
+        rng: Every draw comes from it.
+    """
+    deviation, colour = np.exp(rng.uniform(0, np.log(LOUDEST))), rng.uniform(0, 1)
+    is_smeared, reach = rng.random() < 0.5, rng.uniform(0.4, 1.2)
+    in_shadows = rng.uniform(0, 0.6)
+    noise = colour * rng.standard_normal(pixels.shape, np.float32)
+    noise += (1 - colour) * rng.standard_normal((*pixels.shape[:2], 1), np.float32)
+    if is_smeared:
+        noise = cv2.GaussianBlur(noise, (0, 0), reach)
+    noise *= deviation / noise.std()
+    light = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY).astype(np.float32)[..., None] / 255
+    noisy = pixels + noise * (1 + in_shadows - 2 * in_shadows * light)
+    return np.asarray(np.clip(np.rint(noisy), 0, 255), np.uint8)
 
 
 def developed(pixels: Picture, rng: np.random.Generator) -> Picture:

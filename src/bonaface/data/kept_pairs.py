@@ -19,7 +19,7 @@ from bonaface.contract import InputContract
 from bonaface.data.augmentation import Augmentation
 from bonaface.data.chains import is_simulated
 from bonaface.data.dataset import LabelledScene, Mixture, SimulatedFaces, scenes_digest
-from bonaface.data.development import developed
+from bonaface.data.development import after_camera
 from bonaface.data.randomness import generator
 from bonaface.data.whole_file import write_whole
 from bonaface.vocabulary import BONAFIDE, CHAIN, FAMILIES
@@ -71,8 +71,8 @@ class KeptPairs(Dataset[dict[str, torch.Tensor]]):
         self._chances = shares / shares.sum()
         self.species_names = (BONAFIDE.name, *mixture.shares)
         self._length, self._seed, self._epoch = length, seed, 0
-        self._development = augmentation.development
-        augmentation = replace(augmentation, development=0.0)
+        self._augmentation = augmentation
+        augmentation = replace(augmentation, development=0.0, noise=0.0)
         same = {
             "version": bonaface.__version__,
             "scenes": scenes_digest(scenes),
@@ -107,11 +107,9 @@ class KeptPairs(Dataset[dict[str, torch.Tensor]]):
         rng = generator("kept", self._seed, self._epoch, pair)
         pool = self._pools[int(rng.choice(len(self._pools), p=self._chances))]
         found = pool.sample(int(rng.integers(pool.num_pairs)), is_attack)
-        is_mirrored, is_developed = rng.random(2) < (0.5, self._development)
-        if is_mirrored:
+        if rng.random() < 0.5:
             found["crop"] = found["crop"].flip(1)
-        if is_developed:
-            found["crop"] = torch.from_numpy(developed(found["crop"].numpy(), rng))
+        found["crop"] = torch.from_numpy(after_camera(found["crop"].numpy(), rng, self._augmentation))
         return found
 
 

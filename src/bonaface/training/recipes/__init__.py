@@ -25,6 +25,9 @@ from bonaface.training.recipes.small import (
     small_direct_finish,
     small_direct_start,
     small_finish,
+    small_steady,
+    small_steady_finish,
+    small_steady_start,
 )
 
 RECIPES: dict[str, Callable[[], Recipe]] = {
@@ -43,6 +46,9 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
         small_direct_start,
         small_direct,
         small_direct_finish,
+        small_steady_start,
+        small_steady,
+        small_steady_finish,
         paper,
         practical,
         zero_shot,
