@@ -12,6 +12,7 @@ from bonaface.attacks import fields
 from bonaface.attacks.light import YCBCR, saturation_matrix
 from bonaface.attacks.scene import Plane, Scene, face_ellipse_mask
 from bonaface.data.expression import with_expression
+from bonaface.data.furrows import with_furrows
 from bonaface.types import Box, Picture
 
 
@@ -32,6 +33,7 @@ class Augmentation:
             film grain shows in a plain backdrop first. Without it a smooth face before grain reads as a swapped one.
         backdrop: Chance that all but the head has other colours.
         expression: Chance of another expression, see `data.expression`: without it a grimace reads as a driven face.
+        furrows: Chance of deep folds of the skin, see `data.furrows`: without them a frown reads as an edited age.
         sharpening: Chance of the strong sharpening that scans and prints were given, halos and all, before the attack:
             without it such a portrait reads as a swapped one.
         development: Chance of another tone and colour after the attack and the camera, see `data.development`: without
@@ -49,6 +51,7 @@ class Augmentation:
     depth: float = 0.0
     backdrop: float = 0.0
     expression: float = 0.0
+    furrows: float = 0.0
     sharpening: float = 0.0
     development: float = 0.0
     noise: float = 0.0
@@ -74,6 +77,8 @@ def augmented(scene: Scene, other: Scene, how: Augmentation, rng: np.random.Gene
     behind = np.random.default_rng([*seeds])
     if how.expression and behind.random() < how.expression:
         scene = with_expression(scene, behind)
+    if how.furrows and behind.random() < how.furrows:
+        scene = with_furrows(scene, behind)
     pixels, face, points = scene.pixels, scene.face, scene.landmarks
     if background:
         pixels = _before(scene, other.pixels[:, ::-1] if mirror_other else other.pixels)
