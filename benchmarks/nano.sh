@@ -21,7 +21,7 @@ simulated_set "$faces"
 $python benchmarks/shortcut_probes.py runs/simulated/manifest.csv --out benchmarks/results/shortcut_probes.json
 
 $bonaface export runs/nano-finish "$bundle" --data runs/simulated/manifest.csv --evaluation runs/evaluation \
-  --species-data runs/simuad/protocols/S1.csv --name nano --bundle-version 0.8.0 --trainable \
+  --species-data runs/simuad/protocols/S1.csv --name nano --bundle-version 0.8.0 \
   --note "It has seen simulated attacks only, never a real one: expect more errors on real attacks." \
   --note "Its bona fide pictures are studio portraits, frontal, sharp, well lit, mostly older and male; no phone or webcam. Of genuine faces from elsewhere it turns away four in ten." \
   --note "It has seen no generated portrait; those it is measured with come from one model, Stable Diffusion 3."

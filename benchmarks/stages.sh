@@ -4,9 +4,12 @@ bonaface=.venv-dev/bin/bonaface
 # Waiting threads give their core to the workers that make samples.
 export OMP_WAIT_POLICY=PASSIVE
 
-stage() {  # recipe, folder, further options
+# Two processes that train one detector, each on a core of its own.
+in_pairs="env OMP_NUM_THREADS=1 .venv-dev/bin/torchrun --nproc-per-node 2 --no-python"
+
+stage() {  # recipe, folder, further options; launched by $launcher where it is set
   if [ -d "$2/last" ]; then resume=--resume; else resume=; fi
-  $bonaface train "$1" --out "$2" "${@:3}" $resume
+  ${launcher:-} $bonaface train "$1" --out "$2" "${@:3}" $resume
 }
 
 bona_fide_of() {  # faces folder, manifest to write: its bona fide pictures alone

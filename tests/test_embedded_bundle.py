@@ -111,7 +111,12 @@ def test_it_reaches_its_targets(card, report):
     assert report.threshold_free.auc >= 0.95
 
 
-def test_training_can_go_on_from_it(card, folder):
+def test_training_can_go_on_from_the_default(card, folder):
+    """`nano` comes without: its weights would take the light install over its 400 MB."""
+    if card.name == "nano":
+        assert card.weights is None
+        assert not (folder / WEIGHTS).exists()
+        return
     assert card.weights.file == WEIGHTS
     assert (folder / WEIGHTS).stat().st_size == card.weights.bytes
 
@@ -135,7 +140,8 @@ def test_channels_count(card, folder):
     session = Session(folder)
     crops = self_test_crops(card.contract.size)
     flipped = session.score(np.ascontiguousarray(crops[..., ::-1]))
-    assert np.abs(session.score(crops).attack - flipped.attack).max() > 1e-3
+    # by family: on noise and stripes the combined score is all but 1 either way
+    assert np.abs(session.score(crops).families - flipped.families).max() > 1e-2
 
 
 def test_a_batch_scores_as_its_crops_do(card, folder):

@@ -36,7 +36,7 @@ def train(
         Path | None,
         typer.Option(
             help="Another run's folder, whose best weights this one starts from; or a bundle that brings its weights, "
-            "as the embedded ones do: small or nano."
+            "as the embedded default does: small."
         ),
     ] = None,
     weights: Annotated[

@@ -1,4 +1,4 @@
-"""`small`: what `nano` is at a larger crop, where finer traces are left to see."""
+"""`small`, the embedded default: what `nano` is at a larger crop, where finer traces are left to see."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def small() -> Recipe:
 
 
 def small_finish() -> Recipe:
-    """The second stage of `small`, the embedded default: every variant and chains, at a lower rate.
+    """The second stage of `small`, the default of 0.7.0: every variant and chains, at a lower rate.
 
     Expected: dev AUC 0.920, the mean over 17 kinds; exported and calibrated, on the simulated test ACER pooled 9.8 % and AUC
     0.962, both portraits of the demo bona fide. 4 epochs, 25 minutes beside three other trainings.
@@ -46,7 +46,7 @@ def small_finish() -> Recipe:
 
 
 def small_direct_start() -> Recipe:
-    """`small` another way, not shipped: from scratch in three stages, a third of the time. The first, on crops of 160 pixels.
+    """`small` from scratch, on crops of 160 pixels: the first of the four stages of the embedded default, see `small_steady_start`.
 
     Most of what there is to learn, at half the time for a sample: by the variants that SimUAD gives to training and clues without a
     mechanism; tone, detail, noise and expressions are drawn anew, cells are judged, every window of the spectrum is looked at. Generated
@@ -73,7 +73,7 @@ def small_direct_start() -> Recipe:
 
 
 def small_direct() -> Recipe:
-    """The second stage: the same at 224 pixels.
+    """Another second stage, not shipped: the same at 224 pixels.
 
     Expected: dev AUC 0.893, the mean over 16 kinds (0.912 without the clues); on SimUAD's S1 ACER pooled 25 %, AUC 0.840.
     4 epochs, 23 minutes on two CPU cores.
@@ -117,7 +117,7 @@ def small_direct_finish() -> Recipe:
 def small_steady_start() -> Recipe:
     """After `small_direct_start`, longer at 160 pixels, with noise in a fifth of the pairs and more of all that is drawn after the camera.
 
-    Expected: not measured yet. 9 epochs.
+    Expected: dev AUC 0.872, the mean over 16 kinds. 9 epochs, 40 minutes on two CPU cores beside other work.
 
     Command: torchrun --nproc-per-node 2 --no-python bonaface train small_steady_start --start-from runs/small-start
     --data manifest.csv --out runs/small-steady-start
@@ -138,7 +138,8 @@ def small_steady() -> Recipe:
     Bundles that were trained with a margin of 0.15 have an AUC higher by 0.004 to 0.013 on the simulated dev when they are shown
     crops with 0.25: the edge of what is held before a camera tells, and the seam of what was put over a face.
 
-    Expected: not measured yet. 7 epochs.
+    Expected: dev AUC 0.875, the mean over 16 kinds; on SimUAD's S1 ACER pooled 25 %, AUC 0.838. 7 epochs, 29 minutes on two CPU
+    cores.
 
     Command: torchrun --nproc-per-node 2 --no-python bonaface train small_steady --start-from runs/small-steady-start
     --data manifest.csv --out runs/small-steady
@@ -158,9 +159,10 @@ def small_steady() -> Recipe:
 
 
 def small_steady_finish() -> Recipe:
-    """The last of four stages: every variant and chains, at a lower rate.
+    """The last of four stages, for the embedded default: every variant and chains, at a lower rate.
 
-    Expected: not measured yet. 4 epochs.
+    Expected: dev AUC 0.901, the mean over 18 kinds; exported and calibrated, on the simulated test ACER pooled 8.3 % and AUC
+    0.972, both portraits of the demo bona fide. 4 epochs, 14 minutes on two CPU cores.
 
     Command: torchrun --nproc-per-node 2 --no-python bonaface train small_steady_finish --start-from runs/small-steady
     --data manifest.csv --out runs/small-steady-finish
