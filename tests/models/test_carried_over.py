@@ -47,6 +47,21 @@ def test_a_judge_of_cells_is_fresh_where_there_was_none_and_left_out_where_none_
     assert back.keys() == weights().keys()
 
 
+@pytest.mark.parametrize("experts", [TINY.experts, None])
+def test_a_deeper_model_says_what_the_shallower_one_said_and_learns_in_every_block(experts):
+    shallow = build_nano(replace(TINY, experts=experts), **NORM, seed=0).eval()
+    deep = model(num_layers=4, experts=experts).eval()
+    pixels = torch.randn(3, 3, TINY.image_size, TINY.image_size, generator=torch.Generator().manual_seed(2))
+    assert not torch.allclose(deep(pixels).attack_logit, shallow(pixels).attack_logit)
+    deep.load_state_dict(carried_over(shallow.state_dict(), deep))
+    torch.testing.assert_close(deep(pixels).family_logits, shallow(pixels).family_logits, rtol=0, atol=1e-6)
+    deep(pixels).attack_logit.sum().backward()
+    for name, parameter in deep.named_parameters():
+        if "layers.3." in name and any(word in name for word in ("out_proj.weight", "fc2.weight", "gate")):
+            assert parameter.grad is not None
+            assert parameter.grad.abs().max() > 0, name
+
+
 @pytest.mark.parametrize(
     "settings", [{"hidden_size": 32}, {"num_layers": 1}, {"embedding_size": 4}, {"experts": None}]
 )

@@ -89,6 +89,15 @@ def test_scenes_and_crops(tmp_path):
     }
 
 
+def test_training_may_keep_larger_faces_than_dev(tmp_path):
+    rows = usual(tmp_path)
+    plain, small = (gathered(rows, tmp_path, **more) for more in ({}, {"train_face_px": 20.0}))
+    assert {round(known.scene.face.side, 3) for known in plain.scenes} == {28.8}  # 0.9 of 32
+    assert {round(known.scene.face.side, 3) for known in small.scenes} == {20.0}
+    for index in range(len(plain.dev)):
+        assert torch.equal(plain.dev[index]["crop"], small.dev[index]["crop"])
+
+
 def test_attacks_in_train_that_are_simulated_anyway_are_not_opened(tmp_path):
     seen = []
     rows = [*usual(tmp_path), row(tmp_path, "train", "faceswap", 8), row(tmp_path, "dev", "faceswap", 9)]

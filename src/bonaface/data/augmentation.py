@@ -36,8 +36,11 @@ class Augmentation:
         furrows: Chance of deep folds of the skin, see `data.furrows`: without them a frown reads as an edited age.
         sharpening: Chance of the strong sharpening that scans and prints were given, halos and all, before the attack:
             without it such a portrait reads as a swapped one.
+        distance: Chance that the face is farther from the camera or nearer, see `data.distance`: without it a face of few
+            pixels reads as a redrawn one.
         development: Chance of another tone and colour after the attack and the camera, see `data.development`: without
             it a flat or tinted picture reads as a printed one.
+        noise: Chance of a sensor's noise after the camera, likewise: without it a dim room reads as paper.
         turn_deg: Largest rotation in the image plane, degrees.
         shift_ratio: Largest shift of the face box, as a share of its side: what finders differ by.
         zoom_ratio: Largest change of its side.
@@ -53,6 +56,7 @@ class Augmentation:
     expression: float = 0.0
     furrows: float = 0.0
     sharpening: float = 0.0
+    distance: float = 0.0
     development: float = 0.0
     noise: float = 0.0
     turn_deg: float = 8.0

@@ -16,6 +16,7 @@ from bonaface.contract import InputContract
 from bonaface.data.augmentation import Augmentation, augmented, jittered
 from bonaface.data.chains import chain_named, check_variants, drawn_variants, is_simulated
 from bonaface.data.development import after_camera
+from bonaface.data.distance import at_distance, drawn_face_px
 from bonaface.data.partners import Partners
 from bonaface.data.randomness import generator
 from bonaface.data.samples import attacked, captured, family_targets, framed
@@ -168,8 +169,9 @@ class SimulatedFaces(Dataset[dict[str, torch.Tensor]]):
         number = 1 + int(rng.choice(len(self._chances), p=self._chances))
         name = self.species_names[number]
         original, made_from = self._bases(name, species_of_share(name), rng)
-        other = self._scenes[rng.integers(len(self._scenes))].scene
-        base = self._scenes[made_from if is_attack else original].scene
+        face_px = drawn_face_px(self._stream("distance", pair), self._augmentation)
+        other = at_distance(self._scenes[rng.integers(len(self._scenes))].scene, face_px)
+        base = at_distance(self._scenes[made_from if is_attack else original].scene, face_px)
         scene = augmented(base, other, self._augmentation, self._stream("augment", pair))
         if is_attack and is_simulated(name):
             stream = self._stream("attack", pair)
@@ -177,6 +179,7 @@ class SimulatedFaces(Dataset[dict[str, torch.Tensor]]):
             held = drawn_variants(chain_named(name), self._mixture.variants, self._stream("variant", pair))
             subject = self._scenes[made_from].subject
             partner = self._partners.drawn(subject, self._stream("partner", pair))
+            partner = None if partner is None else at_distance(partner, face_px)
             scene, _ = attacked(scene, name, stream, strength=strength, variant=held, partner=partner)
         scene = framed(scene, self._stream("frame", pair))
         stream = self._stream("capture", pair)

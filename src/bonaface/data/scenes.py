@@ -53,7 +53,7 @@ def cut_scene(
     face: Box,
     *,
     landmarks: npt.NDArray[np.float32] | None = None,
-    max_face_px: int = MAX_FACE_PX,
+    max_face_px: float = MAX_FACE_PX,
 ) -> Scene:
     """The region about `face` with its room, shrunk (never grown) until the face is `max_face_px` wide.
 
@@ -70,30 +70,47 @@ def cut_scene(
     wide = face.squared(ROOM_RATIO)
     x1, y1 = max(0, round(wide.x1)), max(0, round(wide.y1))
     region, box = visible(picture, x1, y1, round(wide.x2), round(wide.y2)), face.shifted(-x1, -y1)
-    factor = min(LARGEST_FACTOR, max_face_px / face.side)
-    size = (max(1, round(region.shape[1] * factor)), max(1, round(region.shape[0] * factor)))
-    small = cv2.resize(np.ascontiguousarray(region), size, interpolation=cv2.INTER_AREA)
-    if landmarks is not None:  # points are centres of pixels, boxes run along their edges
-        landmarks = ((landmarks - (x1, y1) + 0.5) * factor - 0.5).astype(np.float32)
-    return Scene(np.asarray(small, np.uint8), box.scaled(factor), landmarks)
+    if landmarks is not None:
+        landmarks = landmarks - np.array([x1, y1], np.float32)
+    scene = Scene(np.ascontiguousarray(region), box, landmarks)
+    return resized(scene, min(LARGEST_FACTOR, max_face_px / face.side))
+
+
+def resized(scene: Scene, factor: float) -> Scene:
+    """The scene at another size, areas averaged when it shrinks; box and landmarks follow."""
+    height, width = scene.size
+    size = (max(1, round(width * factor)), max(1, round(height * factor)))
+    how = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
+    pixels = np.asarray(cv2.resize(scene.pixels, size, interpolation=how), np.uint8)
+    points = scene.landmarks
+    if points is not None:  # points are centres of pixels, boxes run along their edges
+        points = ((points + 0.5) * factor - 0.5).astype(np.float32)
+    return Scene(pixels, scene.face.scaled(factor), points)
 
 
 def found_scenes(
-    manifest: Manifest, finder: Finder, *, on_row: Callable[[], None] = lambda: None
+    manifest: Manifest,
+    finder: Finder,
+    *,
+    max_face_px: float = MAX_FACE_PX,
+    on_row: Callable[[], None] = lambda: None,
 ) -> Iterator[FoundScene]:
     """The scene of the largest face in every row's picture, in order; rows without one say why.
 
     Args:
         manifest: Rows to read.
         finder: Finds the faces.
+        max_face_px: Side of the face's box in a scene, at most.
         on_row: Called after each row, for a progress bar.
     """
     for row in manifest.rows:
-        yield found_scene(manifest, row, finder)
+        yield found_scene(manifest, row, finder, max_face_px=max_face_px)
         on_row()
 
 
-def found_scene(manifest: Manifest, row: Row, finder: Finder) -> FoundScene:
+def found_scene(
+    manifest: Manifest, row: Row, finder: Finder, *, max_face_px: float = MAX_FACE_PX
+) -> FoundScene:
     """The scene of the largest face in the row's picture, or why there is none."""
     try:
         picture = read_picture(manifest.picture_path(row))
@@ -101,6 +118,8 @@ def found_scene(manifest: Manifest, row: Row, finder: Finder) -> FoundScene:
         if not faces:
             detail = f"no face was found in {row.path}"
             return FoundScene(row, None, reason=Reason.NO_FACE, detail=detail)
-        return FoundScene(row, cut_scene(picture, faces[0].box, landmarks=faces[0].landmarks), faces[0])
+        face = faces[0]
+        scene = cut_scene(picture, face.box, landmarks=face.landmarks, max_face_px=max_face_px)
+        return FoundScene(row, scene, face)
     except PictureError as error:
         return FoundScene(row, None, reason=Reason(error.reason), detail=str(error))

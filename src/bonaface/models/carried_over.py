@@ -1,10 +1,14 @@
-"""Weights of one detector, for another of the same make: of another size of crop or of tokens, or with other parts beside the encoder."""
+"""Weights of one detector, for another of the same make: of another size of crop or of tokens, with more blocks, or with other parts
+beside the encoder.
+"""
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 
+import torch
 from torch import Tensor, nn
 
 from bonaface.errors import CheckpointError
@@ -14,12 +18,19 @@ POSITIONS, MIX = "position_embedding.weight", "patch_embedding.mix.weight"
 OPTIONAL = ("anchors.", "cells.", "encoder.vision.embeddings.patch_embedding.windows.", "heads.")
 """Parts that a detector, or what has learned before one, may have or not."""
 
+BLOCK = re.compile(r"(.*\blayers)\.(\d+)\.(.+)")
+SPEAKING = re.compile(r"self_attn\.out_proj\..*|mlp\.(dense\.)?fc2\..*|mlp\.gate")
+"""What a block adds to what it is given passes through these last."""
+
 
 def carried_over(weights: Mapping[str, Tensor], model: nn.Module) -> dict[str, Tensor]:
     """The weights as `model` takes them.
 
-    Positions are brought to its grid; what was made of a cell is made of the mean over a token's cells; and a part that only one
-    of both has, see `OPTIONAL`, is left out or stays the model's own.
+    Positions are brought to its grid; what was made of a cell is made of the mean over a token's cells; blocks that it has beyond
+    the last one given start silent, so that it says what the shallower one said; and a part that only one of both has, see
+    `OPTIONAL`, is left out or stays the model's own.
+
+    Reference for silent blocks: Chen, Goodfellow and Shlens, Net2Net, arXiv 1511.05641.
 
     Args:
         weights: Of another detector, by name.
@@ -30,6 +41,7 @@ def carried_over(weights: Mapping[str, Tensor], model: nn.Module) -> dict[str, T
     """
     own = model.state_dict()
     carried = {name: _fitted(name, tensor, own) for name, tensor in weights.items()}
+    carried |= _silent_blocks(beyond=carried, own=own)
     for part in OPTIONAL:
         given, wanted = ({name for name in names if name.startswith(part)} for names in (carried, own))
         if not given or not wanted:  # a part that both have must fit like any other
@@ -50,3 +62,15 @@ def _fitted(name: str, tensor: Tensor, own: Mapping[str, Tensor]) -> Tensor:
     if name.endswith(MIX) and wanted[:2] == tensor.shape[:2] and tensor.shape[2:] == (1, 1):
         return (tensor / math.prod(wanted[2:])).expand(wanted).clone()
     return tensor
+
+
+def _silent_blocks(*, beyond: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """A model's own blocks after the last of those given, such that they add nothing to what they are given."""
+    blocks = {name: match for name in own if (match := BLOCK.fullmatch(name))}
+    given = [int(match[2]) for name, match in blocks.items() if name in beyond]
+    last = max(given, default=-1)
+    new = {name: match[3] for name, match in blocks.items() if given and int(match[2]) > last}
+    return {
+        name: torch.zeros_like(own[name]) if SPEAKING.fullmatch(part) else own[name]
+        for name, part in new.items()
+    }

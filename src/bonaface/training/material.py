@@ -24,7 +24,7 @@ from bonaface.data.manifest import Manifest, check_classes, check_files
 from bonaface.data.pairs import StoredPicture, StoredPictures
 from bonaface.data.randomness import generator
 from bonaface.data.samples import attacked, captured, framed
-from bonaface.data.scenes import found_scenes
+from bonaface.data.scenes import MAX_FACE_PX, found_scenes
 from bonaface.data.simulation_plan import CAPTURE, STRENGTH
 from bonaface.data.splits import assigned
 from bonaface.errors import ManifestError, PictureError, RecipeError
@@ -63,6 +63,7 @@ def gather(
     mixture: Mixture,
     seed: int,
     is_attacked: bool = True,
+    train_face_px: float = MAX_FACE_PX,
     on_row: Callable[[], None] = lambda: None,
 ) -> Material:
     """Find every face of the train and dev splits, and prepare the dev crops. The test split is not opened.
@@ -74,6 +75,7 @@ def gather(
         mixture: What is simulated on dev; attacks in train of which it wants no picture are not opened.
         seed: Of dev's simulations.
         is_attacked: Whether dev has attacks; otherwise its pictures are captured and no more.
+        train_face_px: Side of the face's box in a scene of training, at most; dev's faces have up to `MAX_FACE_PX`.
         on_row: Called after each picture, for a progress bar.
 
     Raises:
@@ -90,13 +92,13 @@ def gather(
     used = _shown(split, mixture)
     for _ in range(len(split.rows) - len(used.rows)):
         on_row()
-    for found in found_scenes(used, finder, on_row=on_row):
-        if found.scene is None or found.scene.face.side < contract.min_face_px:
-            left_out[found.reason or "face_too_small"] += 1
-            continue
-        assert found.row.split is not None
-        scenes[found.row.split].append(LabelledScene(found.scene, found.row.species, found.row.subject))
-        sources[found.row.source, found.row.licence, found.row.species.name] += 1
+    for side, largest in ((Split.TRAIN, train_face_px), (Split.DEV, MAX_FACE_PX)):
+        for found in found_scenes(used.of_split(side), finder, max_face_px=largest, on_row=on_row):
+            if found.scene is None or found.scene.face.side < contract.min_face_px:
+                left_out[found.reason or "face_too_small"] += 1
+                continue
+            scenes[side].append(LabelledScene(found.scene, found.row.species, found.row.subject))
+            sources[found.row.source, found.row.licence, found.row.species.name] += 1
     simulated = [name for name, share in mixture.shares.items() if share > 0 and is_simulated(name)]
     dev = _dev_crops(
         scenes[Split.DEV],

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from bonaface.data.clue_schedule import Clues, scheduled
+from bonaface.data.distance import largest_face_px
 from bonaface.data.manifest import Manifest, read_manifest
 from bonaface.errors import RecipeError
 from bonaface.faces.finder import Finder
@@ -120,6 +121,7 @@ def _gathered(recipe: Recipe, manifest: Manifest, finder: Finder, on_row: Callab
             mixture=recipe.mixture,
             seed=recipe.seed,
             is_attacked=recipe.masking is None,
+            train_face_px=largest_face_px(recipe.augmentation),
             on_row=on_row,
         )
     return gather_stored(manifest, contract=recipe.contract, on_row=on_row)

@@ -1,0 +1,118 @@
+"""Are attacks told from genuine faces by near cameras and by far ones? Every simulation on faces of several sizes.
+
+    python benchmarks/face_sizes.py MANIFEST --bundle NAME_OR_FOLDER [--bundle ...] [--split dev] [--people 60] [--out FILE.json]
+
+Bona fide pictures of the split, one a person, are brought to so many pixels across the face's box before attack and camera; a face that
+is enlarged gains no detail of its own, what attack and camera leave is as fine as behind a near camera. Each is captured once as it is
+and once under each simulation. Given: the mean AUC over species, and at the bundle's own threshold whom it turns away and the
+mean share of attacks that pass.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+import bonaface
+from attacks_elsewhere import GENUINE, SPECIES, separation, shown
+from bonaface.data.distance import at_distance
+from bonaface.data.manifest import Manifest, read_manifest
+from bonaface.data.scenes import found_scenes
+from bonaface.data.splits import assigned
+from bonaface.faces.crop import prepare
+from bonaface.vocabulary import BONAFIDE, Family, Split
+from bonaface.vocabulary import SPECIES as KNOWN
+
+SIZES = (64, 80, 110, 160, 230, 320, 450)
+"""Sides of the face box behind the camera, pixels."""
+
+
+def scenes_of(path, split, people, finder):
+    """A scene of each person, as large as its picture has it up to the largest of `SIZES`."""
+    manifest = assigned(read_manifest(path))
+    rows = {row.subject: row for row in manifest.of_split(split).rows if row.species == BONAFIDE}
+    chosen = Manifest(tuple(islice(rows.values(), people)), manifest.folder)
+    return [found.scene for found in found_scenes(chosen, finder, max_face_px=SIZES[-1]) if found.scene]
+
+
+def sized(scene, face_px):
+    """The scene with a face of that many pixels across, enlarged where it has fewer."""
+    nearer = at_distance(scene, max(face_px, SIZES[-1]))
+    return at_distance(nearer, face_px)
+
+
+def scores_at(gates, scenes, face_px):
+    """Scores by bundle and species of faces of one size."""
+    found = {name: {species: [] for species in (GENUINE, *SPECIES)} for name in gates}
+    held = [sized(scene, face_px) for scene in scenes]
+    # an attack may make a face smaller than the contract allows
+    contracts = {name: replace(gate.card.contract, min_face_px=1) for name, gate in gates.items()}
+    for at, scene in enumerate(track(held, f"{face_px} pixels", console=Console(stderr=True))):
+        partner = held[(at + 7) % len(held)]
+        for species in (GENUINE, *SPECIES):
+            seen = shown(scene, species, partner, (at, 0))
+            for name, gate in gates.items():
+                score = gate.judge(prepare(seen.pixels, seen.face, contracts[name])).attack_score
+                if score is not None:
+                    found[name][species].append(score)
+    return found
+
+
+def summary(scores, threshold):
+    """What a bundle makes of faces of one size."""
+    aucs = {species: separation(scores[GENUINE], scores[species]) for species in SPECIES}
+    physical = [value for species, value in aucs.items() if KNOWN[species].family is Family.PHYSICAL]
+    digital = [value for species, value in aucs.items() if KNOWN[species].family is Family.DIGITAL]
+    return {
+        "auc": float(np.mean(list(aucs.values()))),
+        "auc_physical": float(np.mean(physical)),
+        "auc_digital": float(np.mean(digital)),
+        "bpcer": float(np.mean(np.array(scores[GENUINE]) >= threshold)),
+        "apcer": float(np.mean([np.mean(np.array(scores[species]) < threshold) for species in SPECIES])),
+        "num_bonafide": len(scores[GENUINE]),
+    }
+
+
+def main() -> None:
+    words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    words.add_argument("manifest", type=Path)
+    words.add_argument(
+        "--bundle", action="append", required=True, help="nano, small or a folder; several times"
+    )
+    words.add_argument("--split", choices=[Split.DEV.value, Split.TEST.value], default=Split.DEV.value)
+    words.add_argument("--people", type=int, default=60)
+    words.add_argument("--out", type=Path)
+    given = words.parse_args()
+    gates = {name: bonaface.load(name) for name in given.bundle}
+    finder = next(iter(gates.values())).finder
+    scenes = scenes_of(given.manifest, Split(given.split), given.people, finder)
+    found = {name: {} for name in gates}
+    for face_px in SIZES:
+        for name, scores in scores_at(gates, scenes, face_px).items():
+            found[name][face_px] = summary(scores, gates[name].threshold)
+    for name, rows in found.items():
+        title = f"{gates[name].card.id}, {len(scenes)} people of {given.split}"
+        table = Table("face", "AUC", "physical", "digital", "turned away", "attacks passed", title=title)
+        for face_px, row in rows.items():
+            aucs = (f"{row[key]:.3f}" for key in ("auc", "auc_physical", "auc_digital"))
+            table.add_row(f"{face_px} px", *aucs, f"{row['bpcer']:.0%}", f"{row['apcer']:.0%}")
+        Console().print(table)
+    if given.out:
+        plain = {
+            "split": given.split,
+            "people": len(scenes),
+            "bundles": {gates[n].card.id: r for n, r in found.items()},
+        }
+        given.out.write_text(json.dumps(plain, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
