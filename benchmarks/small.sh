@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Train, measure and embed the default bundle, `small`, from scratch; the README's first tables come from here.
-#   benchmarks/small.sh FACES_FOLDER [ARCHIVES]      FACES_FOLDER has manifest.csv; under three hours on two CPU cores
+#   benchmarks/small.sh FACES_FOLDER [ARCHIVES]      FACES_FOLDER has manifest.csv; three hours on two CPU cores
 # ARCHIVES holds the packages that benchmarks/elsewhere.py names; without it the genuine faces from elsewhere are not looked at.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -15,17 +15,20 @@ launcher=$in_pairs
 stage small_direct_start runs/small-start --data "$faces/manifest.csv"
 stage small_steady_start runs/small-steady-start --data "$faces/manifest.csv" --start-from runs/small-start
 stage small_steady runs/small-steady --data "$faces/manifest.csv" --start-from runs/small-steady-start
-unseen_variants runs/small-steady simuad_S1_small.json
+stage small_distances runs/small-distances --data "$faces/manifest.csv" --start-from runs/small-steady
+unseen_variants runs/small-distances simuad_S1_small.json
 
-stage small_steady_finish runs/small-steady-finish --data "$faces/manifest.csv" --start-from runs/small-steady
+stage small_distances_finish runs/small-distances-finish --data "$faces/manifest.csv" --start-from runs/small-distances
 simulated_set "$faces"
 $python benchmarks/shortcut_probes.py runs/simulated/manifest.csv --out benchmarks/results/shortcut_probes.json
-$bonaface export runs/small-steady-finish src/bonaface/bundles/small --data runs/simulated/manifest.csv --evaluation runs/evaluation-small \
-  --species-data runs/simuad/protocols/S1.csv --name small --bundle-version 0.8.0 --trainable \
+$bonaface export runs/small-distances-finish src/bonaface/bundles/small --data runs/simulated/manifest.csv --evaluation runs/evaluation-small \
+  --species-data runs/simuad/protocols/S1.csv --name small --bundle-version 0.9.0 --trainable \
   --note "It has seen simulated attacks only, never a real one: expect more errors on real attacks." \
   --note "Its bona fide pictures are studio portraits, frontal, sharp, well lit, mostly older and male; no phone or webcam. Of genuine faces from elsewhere it turns away three in ten." \
   --note "Generated portraits it has seen as natural scenes without paper or screen, never as attacks; they come from one model, Stable Diffusion 3."
 $python benchmarks/slices.py runs/bonafide.csv --out benchmarks/results/slices.json
+$python benchmarks/face_sizes.py runs/bonafide.csv --bundle small --bundle nano --split test --people 80 \
+  --out benchmarks/results/face_sizes.json
 [ -z "$archives" ] || $python benchmarks/elsewhere.py "$archives" --out benchmarks/results/elsewhere.json
 $python benchmarks/speed.py --out benchmarks/results/speed.json
 benchmarks/install_size.sh benchmarks/results/install_size.json

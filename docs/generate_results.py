@@ -129,6 +129,7 @@ def page_section() -> str:
         _left_out(helps),
         _elsewhere(elsewhere),
         _slices(slices),
+        _near_and_far(_json(RESULTS / "face_sizes.json"), f"{card['name']} {card['version']}"),
         _told(card["told_species"]),
     )
     return "\n\n".join("\n".join(part) for part in parts)
@@ -240,6 +241,22 @@ def _slices(found: dict[str, Any]) -> list[str]:
             f"| {name} | {100 * one['bpcer']:.1f} % | {one['errors']}/{one['pictures']} | "
             f"{100 * low:.1f} to {100 * high:.1f} % |"
         )
+    return rows
+
+
+def _near_and_far(found: dict[str, Any], bundle: str) -> list[str]:
+    rows = [
+        "## Near and far cameras",
+        "",
+        f"All simulations on {found['people']} {found['split']} people, brought to so many pixels across the face before attack and camera, "
+        f"as {bundle} judges them at its threshold (`benchmarks/face_sizes.py`). AUC is the mean over species, attacks passed too.",
+        "",
+        "| face behind the camera | AUC | physical | digital | turned away | attacks passed |",
+        "|---|---|---|---|---|---|",
+    ]
+    for side, one in found["bundles"][bundle].items():
+        areas = " | ".join(f"{one[key]:.3f}" for key in ("auc", "auc_physical", "auc_digital"))
+        rows.append(f"| {side} px | {areas} | {100 * one['bpcer']:.0f} % | {100 * one['apcer']:.0f} % |")
     return rows
 
 
