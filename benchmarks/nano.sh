@@ -11,7 +11,8 @@ bundle=src/bonaface/bundles/nano
 mkdir -p runs
 bona_fide_of "$faces" runs/bonafide.csv
 stage nano runs/nano --data runs/bonafide.csv
-unseen_variants runs/nano simuad_S1.json
+simuad_of runs/bonafide.csv
+measured_by S1 runs/nano simuad_S1.json
 $python benchmarks/unseen_generated.py "$faces/manifest.csv" --bundle runs/nano-bundle \
   --out benchmarks/results/unseen_generated.json
 

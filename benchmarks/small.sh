@@ -16,7 +16,8 @@ stage small_direct_start runs/small-start --data "$faces/manifest.csv"
 stage small_steady_start runs/small-steady-start --data "$faces/manifest.csv" --start-from runs/small-start
 stage small_steady runs/small-steady --data "$faces/manifest.csv" --start-from runs/small-steady-start
 stage small_distances runs/small-distances --data "$faces/manifest.csv" --start-from runs/small-steady
-unseen_variants runs/small-distances simuad_S1_small.json
+simuad_of runs/bonafide.csv
+measured_by S1 runs/small-distances simuad_S1_small.json
 
 stage small_distances_finish runs/small-distances-finish --data "$faces/manifest.csv" --start-from runs/small-distances
 simulated_set "$faces"

@@ -24,11 +24,14 @@ write_manifest(out, [replace(row, path=str(faces / row.path)) for row in rows if
 PY
 }
 
-unseen_variants() {  # run, name: SimUAD's S1 measured with it, report to benchmarks/results/NAME
-  [ -f runs/simuad/protocols/S1.csv ] || $bonaface data simuad runs/bonafide.csv runs/simuad
-  [ -d "$1-bundle" ] || $bonaface export "$1" "$1-bundle" --data runs/simuad/protocols/S1.csv \
-    --evaluation "$1-evaluation-S1" --name unseen
-  cp "$1-bundle/report.json" "benchmarks/results/$2"
+simuad_of() {  # manifest of bona fide pictures
+  [ -f runs/simuad/protocols/S1.csv ] || $bonaface data simuad "$1" runs/simuad
+}
+
+measured_by() {  # protocol of SimUAD, run, name: report to benchmarks/results/NAME
+  [ -d "$2-bundle" ] || $bonaface export "$2" "$2-bundle" --data "runs/simuad/protocols/$1.csv" \
+    --evaluation "$2-evaluation-$1" --name unseen
+  cp "$2-bundle/report.json" "benchmarks/results/$3"
 }
 
 simulated_set() {  # faces folder: dev and test, bona fide copies, three simulated attacks on each, and the diffusion portraits

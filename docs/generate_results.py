@@ -164,7 +164,8 @@ def _families() -> list[str]:
     rows = [
         "## A whole family left out",
         "",
-        "Short trainings of `nano` that know the other family, and SPSC or SDSC in the place of this one (`benchmarks/unseen_family.sh`).",
+        "Short trainings of the default's first stage (48,000 samples) that know the other family, and in the place of this one SPSC or SDSC and a clue "
+        "without a mechanism (`benchmarks/unseen_family.sh`).",
         "",
         "| SimUAD | ACER pooled (target 15 %) | AUC | APCER pooled | BPCER |",
         "|---|---|---|---|---|",
