@@ -96,7 +96,7 @@ def test_the_help_names_every_simulation(bonaface):
 def test_all_options_at_once(bonaface, faces, tmp_path):
     answer = bonaface(
         "simulate", faces, tmp_path / "a", "--species", "faceswap+print,faceswap", "--per-subject", 3,
-        "--strength", "0.4,0.5", "--variant", "print=laser,photo", "--variant", "faceswap=alpha", "--masks",
+        "--strength", "0.4,0.5", "--face-px", "70", "--variant", "print=laser,photo", "--variant", "faceswap=alpha", "--masks",
         "--shards", 2,
     )  # fmt: skip
     assert answer.code == 0
@@ -107,6 +107,7 @@ def test_all_options_at_once(bonaface, faces, tmp_path):
     settings = json.loads((made / "simulation.json").read_text())["settings"]
     assert settings["variants"] == {"print": ["laser", "photo"], "faceswap": ["alpha"]}
     assert settings["strength"] == [0.4, 0.5]
+    assert settings["face_px"] == [70.0, 70.0]
     row = read_manifest(made / "manifest.csv").rows[1]
     assert row.species.name == "faceswap+print"
     assert row.species.family is Family.PHYSICAL
@@ -190,6 +191,12 @@ def test_a_picture_once_more(bonaface, faces, tmp_path):
             "--strength",
             "1,9",
             "the strength must be a range within (0, 1.5], the smaller number first; got 1 to 9",
+        ),
+        ("--face-px", "a", "--face-px must be a number or two with a comma, e.g. 80 or 60,320; got 'a'"),
+        (
+            "--face-px",
+            "20",
+            "faces must be from 48 to 512 pixels, the smaller number first; got 20 to 20",
         ),
         ("--variant", "laser", "--variant must be species=mechanism, e.g. print=laser; got 'laser'"),
         ("--variant", "print=", "--variant must be species=mechanism, e.g. print=laser; got 'print='"),

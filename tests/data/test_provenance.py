@@ -12,13 +12,16 @@ from bonaface.errors import PictureError, SimulationError
 
 from .test_simulated import EVERYTHING, POINTS, PickyFinder, made, of_split, write
 
+KINDS = {"boxes": (None, None), "landmarks": (POINTS, None), "sizes": (POINTS, (52.0, 260.0))}
 
-@pytest.fixture(scope="module", params=[None, POINTS], ids=["boxes", "landmarks"])
+
+@pytest.fixture(scope="module", params=KINDS.values(), ids=KINDS)
 def made_set(request, tmp_path_factory):
-    """Every simulation of two people, with and without points, beside the pictures that it was made of."""
+    """Every simulation of two people, with and without points or sizes of its own, beside the pictures that it was made of."""
+    points, face_px = request.param
     folder = tmp_path_factory.mktemp("set")
     manifest = of_split(write(folder / "in", "ann.png", "deep/bob.png"))
-    made(manifest, folder / "out", *EVERYTHING, finder=PickyFinder(request.param))
+    made(manifest, folder / "out", *EVERYTHING, finder=PickyFinder(points), face_px=face_px)
     return folder / "out/manifest.csv"
 
 

@@ -17,6 +17,7 @@ from bonaface.attacks.simulations import SIMULATIONS
 from bonaface.data import simulation_maker
 from bonaface.data.manifest import Manifest, Row, check_files, read_manifest
 from bonaface.data.provenance import provenance_of
+from bonaface.data.scenes import LARGEST_FACTOR
 from bonaface.data.simulated import manifest_of_folder, simulate
 from bonaface.data.simulation_folder import JOURNAL, SETTINGS
 from bonaface.data.simulation_plan import Settings
@@ -334,6 +335,27 @@ def test_variants_and_strength_are_held(tmp_path):
     )
 
 
+def test_faces_are_of_the_asked_sizes(tmp_path):
+    manifest = of_split(write(tmp_path / "in", "ann.png", "bob.png"))
+    sets = {}
+    for name, face_px in (
+        ("as ever", None),
+        ("far", (60.0, 60.0)),
+        ("near", (240.0, 240.0)),
+        ("any", (50.0, 250.0)),
+    ):
+        result = made(manifest, tmp_path / name, "print", "swap", face_px=face_px)
+        rows = read_manifest(result.manifest).rows
+        sets[name] = {row.path: read_picture(tmp_path / name / row.path).shape[0] for row in rows}
+        drawn = [provenance_of(row).face_px for row in rows]
+        assert len(set(drawn)) == (6 if name == "any" else 1)
+        assert all(side is None for side in drawn) == (face_px is None)
+    own = FixedFinder().find(picture(0))[0].box.side * LARGEST_FACTOR
+    for path, height in sets["as ever"].items():
+        assert sets["far"][path] == pytest.approx(height * 60 / own, rel=0.05)
+        assert sets["near"][path] == pytest.approx(height * 240 / own, rel=0.05)
+
+
 def test_every_simulation_of_a_grey_and_of_a_small_picture(tmp_path):
     write(tmp_path / "in", "ann.png", "bob.png")
     Image.fromarray(picture(3)[..., 0]).save(tmp_path / "in/grey.png")
@@ -395,6 +417,7 @@ def test_a_folder_with_files_is_refused_before_anything_is_written(tmp_path):
         ({"strength": (0.5, 0.6)}, "strength was [0.7, 1.1] and is now [0.5, 0.6]"),
         ({"variants": {"print": ("laser",)}}, 'variants was {} and is now {"print": ["laser"]}'),
         ({"has_masks": True}, "has masks was false and is now true"),
+        ({"face_px": (60.0, 90.0)}, "face px was null and is now [60.0, 90.0]"),
     ],
 )
 def test_a_set_is_gone_on_with_as_it_was_begun(tmp_path, change, difference):

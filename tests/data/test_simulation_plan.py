@@ -33,6 +33,18 @@ def rows(folder, *people: tuple[str, str, Split | None], species: Species = BONA
             {"strength": (1.0, 1.6)},
             "the strength must be a range within (0, 1.5], the smaller number first; got 1 to 1.6",
         ),
+        (
+            {"face_px": (40.0, 80.0)},
+            "faces must be from 48 to 512 pixels, the smaller number first; got 40 to 80",
+        ),
+        (
+            {"face_px": (80.0, 60.0)},
+            "faces must be from 48 to 512 pixels, the smaller number first; got 80 to 60",
+        ),
+        (
+            {"face_px": (80.0, float("nan"))},
+            "faces must be from 48 to 512 pixels, the smaller number first; got 80 to nan",
+        ),
         ({"per_subject": 0}, "at least 1 attack must be made of each picture; got 0"),
         (
             {"variants": {"replay": ("moire",)}},

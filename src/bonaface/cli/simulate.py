@@ -47,6 +47,13 @@ Splits = Annotated[str, typer.Option(help="Which splits of the manifest, by comm
 Strength = Annotated[
     str, typer.Option(help="How visible the attacks are: a range within (0, 1.5], drawn for each.")
 ]
+FacePx = Annotated[
+    str | None,
+    typer.Option(
+        help="How many pixels a face spans before the camera: a number or a range, e.g. 60,320, drawn for each. Without it 160, "
+        "or what the picture has if that is less."
+    ),
+]
 Variant = Annotated[
     list[str] | None,
     typer.Option(help="Hold a species to a mechanism, e.g. --variant print=laser. May be repeated."),
@@ -84,6 +91,7 @@ def simulate(
     per_subject: PerSubject = 1,
     split: Splits = "train,dev,test",
     strength: Strength = "0.7,1.1",
+    face_px: FacePx = None,
     variant: Variant = None,
     masks: Masks = False,
     workers: Workers = 1,
@@ -115,7 +123,8 @@ def simulate(
         tuple(names),
         seed=seed,
         per_subject=per_subject,
-        strength=_range(strength),
+        strength=_range(strength, "--strength must be two numbers with a comma, e.g. 0.7,1.1"),
+        face_px=None if face_px is None else _sizes(face_px),
         variants=_variants(variant or []),
         splits=tuple(_split(word) for word in words(split)),
         has_masks=masks,
@@ -202,13 +211,20 @@ def _split(word: str) -> Split:
     return Split(word)
 
 
-def _range(text: str) -> tuple[float, float]:
+def _sizes(text: str) -> tuple[float, float]:
+    wanted = "--face-px must be a number or two with a comma, e.g. 80 or 60,320"
+    return _range(text, wanted, is_one_enough=True)
+
+
+def _range(text: str, wanted: str, *, is_one_enough: bool = False) -> tuple[float, float]:
     try:
         numbers = [float(word) for word in text.split(",")]
     except ValueError:
         numbers = []
+    if is_one_enough and len(numbers) == 1:
+        numbers *= 2
     if len(numbers) != 2 or not all(map(math.isfinite, numbers)):
-        raise BonafaceError(f"--strength must be two numbers with a comma, e.g. 0.7,1.1; got '{text}'")
+        raise BonafaceError(f"{wanted}; got '{text}'")
     return numbers[0], numbers[1]
 
 

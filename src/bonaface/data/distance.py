@@ -14,7 +14,10 @@ from bonaface.data.augmentation import Augmentation
 from bonaface.data.scenes import MAX_FACE_PX, resized
 
 FARTHEST_PX, NEAREST_PX = 52, 320
-"""Sides of the face box behind the camera. Nearer than that, a crop of 224 pixels shows little that changes."""
+"""Sides of the face box behind the camera in training. Nearer than that, a crop of 224 pixels shows little that changes."""
+
+LARGEST_PX = 512
+"""Sets on disk have no larger faces."""
 
 
 def largest_face_px(how: Augmentation) -> float:
@@ -32,7 +35,12 @@ def drawn_face_px(rng: np.random.Generator, how: Augmentation) -> float:
     if rng.random() >= how.distance:
         return float(MAX_FACE_PX)
     end = FARTHEST_PX if rng.random() < 0.5 else NEAREST_PX
-    return float(np.exp(rng.uniform(*sorted(np.log([end, MAX_FACE_PX])))))
+    return drawn_between(rng, min(end, MAX_FACE_PX), max(end, MAX_FACE_PX))
+
+
+def drawn_between(rng: np.random.Generator, low: float, high: float) -> float:
+    """A side between two, in pixels, even in its logarithm."""
+    return float(np.exp(rng.uniform(np.log(low), np.log(high))))
 
 
 def at_distance(scene: Scene, face_px: float) -> Scene:

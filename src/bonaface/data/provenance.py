@@ -13,6 +13,7 @@ import pydantic
 from bonaface.attacks.capture import CaptureParameters, apply_capture
 from bonaface.attacks.scene import Scene
 from bonaface.data.chains import Added, chain_named
+from bonaface.data.distance import LARGEST_PX, at_distance
 from bonaface.data.manifest import Manifest, Row, read_manifest
 from bonaface.data.samples import Frame, cut_to, encoded
 from bonaface.data.scenes import cut_scene
@@ -35,14 +36,21 @@ class Origin:
     face: tuple[float, float, float, float]
     landmarks: tuple[tuple[float, float], ...] | None = None
 
-    def scene(self, folder: Path) -> Scene:
+    def scene(self, folder: Path, face_px: float | None = None) -> Scene:
         """The scene cut from the picture once more.
+
+        Args:
+            folder: Of the manifest.
+            face_px: As `Provenance`.
 
         Raises:
             PictureError: If the picture is not there any more, or can not be read.
         """
         points = None if self.landmarks is None else np.array(self.landmarks, np.float32)
-        return cut_scene(read_picture(folder / self.path), Box(*self.face), landmarks=points)
+        picture, face = read_picture(folder / self.path), Box(*self.face)
+        if face_px is None:
+            return cut_scene(picture, face, landmarks=points)
+        return at_distance(cut_scene(picture, face, landmarks=points, max_face_px=LARGEST_PX), face_px)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +64,7 @@ class Provenance:
         capture: The camera.
         made_from: The picture that the attack was made of.
         partner: The second person's picture, for attacks that need one.
+        face_px: Side of the face box behind the camera, in pixels, see `data.distance`; None = as `cut_scene` leaves it.
     """
 
     simulation: str | None
@@ -64,6 +73,7 @@ class Provenance:
     capture: CaptureParameters
     made_from: Origin
     partner: Origin | None = None
+    face_px: float | None = None
 
 
 def provenance_text(provenance: Provenance) -> str:
@@ -106,10 +116,10 @@ def made_again(provenance: Provenance, folder: Path, added: Added | None = None)
         SimulationError: If the parameters are not those of the simulation, or it is aimed and `added` has no aim.
         CheckpointError: If it was made against other weights.
     """
-    scene = provenance.made_from.scene(folder)
+    scene = provenance.made_from.scene(folder, provenance.face_px)
     if provenance.simulation is not None:
         chain = chain_named(provenance.simulation, added)
-        partner = None if provenance.partner is None else provenance.partner.scene(folder)
+        partner = None if provenance.partner is None else provenance.partner.scene(folder, provenance.face_px)
         scene = chain.applied(scene, chain.from_json(provenance.attack), partner)
     return encoded(apply_capture(cut_to(scene, provenance.frame), provenance.capture))
 

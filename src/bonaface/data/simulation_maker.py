@@ -16,12 +16,13 @@ import numpy as np
 from bonaface.attacks.scene import Plane, Scene
 from bonaface.contract import InputContract
 from bonaface.data.chains import drawn_variants
+from bonaface.data.distance import LARGEST_PX, at_distance, drawn_between
 from bonaface.data.manifest import Row
 from bonaface.data.provenance import Origin, Provenance, provenance_text
 from bonaface.data.randomness import generator
 from bonaface.data.samples import captured, captured_mask, cut_to, drawn_frame, encoded
-from bonaface.data.scenes import FoundScene, found_scene
-from bonaface.data.simulation_plan import CAPTURE, Plan, Sample
+from bonaface.data.scenes import MAX_FACE_PX, FoundScene, found_scene
+from bonaface.data.simulation_plan import CAPTURE, Bounds, Plan, Sample
 from bonaface.data.whole_file import write_whole
 from bonaface.errors import SimulationError
 from bonaface.faces.finder import Finder
@@ -39,7 +40,7 @@ PARTNER_TRIES = 8
 """People drawn for an attack until one has a face that can be used."""
 
 HELD_SCENES = 32
-"""Scenes held at once, at most 0.4 MB each: a row's own between its batches, and its partners'."""
+"""Scenes held at once, at most 0.4 MB each, or 4 MB where faces may be large: a row's own between its batches, and its partners'."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ class Maker:
 
     def _outcome(self, sample: Sample) -> Outcome:
         """Make one sample. It depends on the seed, its row, its name and its number, and on who else is in the split."""
-        found = self._found(sample.row)
+        found = self._found(sample.row, sample.bounds)
         if found.scene is None or found.face is None:
             return Outcome(sample.path, None, str(found.reason))
         needs_partner = not sample.is_copy and self._plan.settings.chain(sample.name).needs_partner
@@ -122,7 +123,8 @@ class Maker:
         attack: Any = {}
         mask: Plane | None = None
         assert found.scene is not None
-        scene = found.scene
+        face_px = _face_px(sample, self._plan.settings.seed)
+        scene = _sized(found.scene, face_px)
         rng = self._generator("simulate", sample)
         # of copies too: their other draws stay where they are
         strength = rng.uniform(*sample.bounds.strength)
@@ -130,7 +132,7 @@ class Maker:
             chain = settings.chain(sample.name)
             held = drawn_variants(chain, sample.bounds.variants, self._generator("variant", sample))
             parameters = chain.drawn(rng, strength=strength, variants=held)
-            second = None if partner is None else partner.scene
+            second = None if partner is None or partner.scene is None else _sized(partner.scene, face_px)
             if settings.has_masks:
                 mask = chain.mask_of(scene, parameters, second)
             scene = chain.applied(scene, parameters, second)
@@ -144,6 +146,7 @@ class Maker:
             capture=capture,
             made_from=self._origin(found),
             partner=None if partner is None else self._origin(partner),
+            face_px=face_px,
         )
         seen = None if mask is None else captured_mask(mask, frame, capture)
         return provenance, scene, None if seen is None else np.rint(255 * seen).astype(np.uint8)
@@ -155,7 +158,7 @@ class Maker:
             row = self._plan.partner(sample.row, rng)
             if row is None:
                 return None
-            found = self._found(row)
+            found = self._found(row, sample.bounds)
             if found.scene is not None:
                 return found
         return None
@@ -163,12 +166,13 @@ class Maker:
     def _generator(self, what: str, sample: Sample) -> np.random.Generator:
         return _generator(what, sample, self._plan.settings.seed)
 
-    def _found(self, row: Row) -> FoundScene:
+    def _found(self, row: Row, bounds: Bounds) -> FoundScene:
         """The row's scene, among the last ones or found anew; a face too small for any gate is none."""
         if row.path in self._scenes:
             self._scenes.move_to_end(row.path)
             return self._scenes[row.path]
-        found = found_scene(self._plan.manifest, row, self._finder)
+        largest = MAX_FACE_PX if bounds.face_px is None else LARGEST_PX
+        found = found_scene(self._plan.manifest, row, self._finder, max_face_px=largest)
         if found.scene is not None and found.scene.face.side < InputContract().min_face_px:
             found = FoundScene(row, None, reason=Reason.FACE_TOO_SMALL)
         self._scenes[row.path] = found
@@ -183,6 +187,17 @@ class Maker:
         box = face.box
         path = path_from(self._out, self._plan.manifest.picture_path(found.row))
         return Origin(path, (float(box.x1), float(box.y1), float(box.x2), float(box.y2)), points)
+
+
+def _face_px(sample: Sample, seed: int) -> float | None:
+    """Side of the face box behind the sample's camera, where sizes are drawn."""
+    if sample.bounds.face_px is None:
+        return None
+    return drawn_between(_generator("distance", sample, seed), *sample.bounds.face_px)
+
+
+def _sized(scene: Scene, face_px: float | None) -> Scene:
+    return scene if face_px is None else at_distance(scene, face_px)
 
 
 def path_from(folder: Path, picture: Path) -> str:

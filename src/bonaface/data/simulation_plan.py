@@ -10,7 +10,9 @@ from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
+from bonaface.contract import InputContract
 from bonaface.data.chains import Added, Chain, chain_named, check_variants
+from bonaface.data.distance import LARGEST_PX
 from bonaface.data.manifest import Manifest, Row, check_classes, check_files
 from bonaface.data.partners import Partners
 from bonaface.data.splits import assigned
@@ -32,10 +34,12 @@ class Bounds:
     Attributes:
         strength: (low, high) of the attack.
         variants: What simulations are held to, by name; one of several is drawn.
+        face_px: (low, high) of the face box's side behind the camera, in pixels; None = one size for all.
     """
 
     strength: tuple[float, float] = STRENGTH
     variants: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    face_px: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +121,7 @@ class Settings:
         has_masks: Whether every attack's altered region is written too.
         against: What the added simulations are aimed at, in words that change with it; None where there are none.
         added: Simulations besides those that everybody has.
+        face_px: (low, high) of the face box's side behind the camera, in pixels, drawn per sample; None = 160 at most.
 
     Raises:
         SimulationError: If a name, a variant or a number is none that can be made.
@@ -131,6 +136,7 @@ class Settings:
     has_masks: bool = False
     against: str | None = None
     added: Added = field(default_factory=dict, repr=False)
+    face_px: tuple[float, float] | None = None
 
     command: ClassVar[str] = "bonaface simulate"
 
@@ -145,12 +151,18 @@ class Settings:
                 f"the strength must be a range within (0, {STRONGEST:g}], the smaller number first; "
                 f"got {low:g} to {high:g}"
             )
+        smallest = InputContract().min_face_px
+        if self.face_px is not None and not smallest <= self.face_px[0] <= self.face_px[1] <= LARGEST_PX:
+            raise SimulationError(
+                f"faces must be from {smallest} to {LARGEST_PX} pixels, the smaller number first; "
+                f"got {self.face_px[0]:g} to {self.face_px[1]:g}"
+            )
         if self.per_subject < 1:
             raise SimulationError(f"at least 1 attack must be made of each picture; got {self.per_subject}")
 
     def samples_of(self, row: Row) -> list[Sample]:
         """A copy of the row's picture; of a bona fide one, the attacks too."""
-        bounds = Bounds(self.strength, self.variants)
+        bounds = Bounds(self.strength, self.variants, self.face_px)
         attacks = [
             Sample(row, name, number, is_copy=False, bounds=bounds)
             for name in (self.simulations if row.is_bonafide else ())
