@@ -57,7 +57,7 @@ def test_what_can_not_be_compared(bonaface, tmp_path):
     scores = score_table(tmp_path / "one.csv", missed=3)
     other = score_table(tmp_path / "two.csv", missed=3, prefix="x")
     assert bonaface("report", scores, other).sentence.startswith(
-        "two systems must have scored the same samples; 'b0' is in one table only"
+        "two systems must have the same samples; 'b0' is in one table only"
     )
     assert bonaface("report", scores, tmp_path / "none").sentence == (
         f"a report must be a file; {tmp_path / 'none/report.json'} is none; run: bonaface evaluate"

@@ -192,9 +192,9 @@ def test_each_group_is_a_probe_of_its_rows() -> None:
     ("before", "after", "sentence"),
     [
         (BEFORE, AFTER.take(np.arange(6)),
-         "a probe must have the same samples before and after; 'test-6' is in one table only; judge the rest"),
+         "a probe's tables must have the same samples; 'test-6' is in one table only; judge the rest"),
         (BEFORE, table_of(*[("bonafide", 0.1)] * 7),
-         "a sample must be the same before and after; 'test-4' is print and bonafide; correct one"),
+         "a probe's tables must agree on each sample's species; 'test-4' has 'print' and 'bonafide'; correct one"),
     ],
 )  # fmt: skip
 def test_other_samples_are_refused(before, after, sentence) -> None:

@@ -144,7 +144,7 @@ def test_other_samples_are_refused(compare) -> None:
     with pytest.raises(ScoreError) as error:
         compare(first, first.take(np.arange(7)), (0.5, 0.5))
     assert str(error.value) == (
-        "two systems must have scored the same samples; 'test-7' is in one table only; keep the samples of both"
+        "two systems must have the same samples; 'test-7' is in one table only; keep the samples of both"
     )
     with pytest.raises(ScoreError, match="'dev-0' is in one table only"):
         compare(first, table_of(*FIRST, split="dev"), (0.5, 0.5))

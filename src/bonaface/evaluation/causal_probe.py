@@ -14,6 +14,7 @@ from bonaface.evaluation.calibration import LARGEST_LOG_ODDS
 from bonaface.evaluation.columns import Flags, Scores, coded
 from bonaface.evaluation.intervals import sign_test
 from bonaface.evaluation.measured import CONFIDENCE, MeasuredRate, Number, measured
+from bonaface.evaluation.pairing import in_order_of
 from bonaface.evaluation.rates import rate_of
 from bonaface.evaluation.resampling import clusters
 from bonaface.evaluation.scores import ScoreTable
@@ -119,7 +120,8 @@ def causal_probe(
         raise ScoreError(
             f"a probe must be by a group column; got '{by}' of {', '.join(before.groups) or 'none'}{tail}"
         )
-    scores = _in_order(before, after).attack_score
+    after = in_order_of(before, after, what="a probe's tables", hint="judge the rest", agreed=("species",))
+    scores = after.attack_score
     everything = np.ones(len(before), dtype=np.bool_)
     whole = _probe(before, scores, threshold, everything, replicates, seed)
     if by is None:
@@ -130,27 +132,6 @@ def causal_probe(
         for code, name in enumerate(names)
     }
     return Probe(threshold, whole.bonafide, whole.attack, by, groups)
-
-
-def _in_order(before: ScoreTable, after: ScoreTable) -> ScoreTable:
-    """The rows after, in the order of those before."""
-    there, here = np.argsort(before.sample), np.argsort(after.sample)
-    if not np.array_equal(before.sample[there], after.sample[here]):
-        only = sorted(set(before.sample.tolist()) ^ set(after.sample.tolist()))
-        raise ScoreError(
-            f"a probe must have the same samples before and after; '{only[0]}' is in one table only; judge the rest"
-        )
-    rows = np.empty(len(before), dtype=np.intp)
-    rows[there] = here
-    after = after.take(rows)
-    differs = np.flatnonzero(before.species != after.species)
-    if len(differs):
-        row = int(differs[0])
-        raise ScoreError(
-            f"a sample must be the same before and after; '{before.sample[row]}' is {before.species[row]} and "
-            f"{after.species[row]}; correct one"
-        )
-    return after
 
 
 def _probe(

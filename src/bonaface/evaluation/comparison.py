@@ -19,6 +19,7 @@ from bonaface.evaluation.bootstrap import (
 )
 from bonaface.evaluation.columns import Flags
 from bonaface.evaluation.intervals import sign_test
+from bonaface.evaluation.pairing import in_order_of
 from bonaface.evaluation.replicates import STATISTICS, Measurement, Statistic
 from bonaface.evaluation.resampling import clusters
 from bonaface.evaluation.scores import ScoreTable
@@ -119,23 +120,10 @@ def _is_wrong(table: ScoreTable, threshold: float) -> Flags:
 
 
 def _aligned(first: ScoreTable, second: ScoreTable) -> ScoreTable:
-    """The second table in the order of the first."""
-    there, here = np.argsort(first.sample), np.argsort(second.sample)
-    if len(here) != len(there) or not (first.sample[there] == second.sample[here]).all():
-        only = sorted(set(first.sample.tolist()) ^ set(second.sample.tolist()))
-        raise ScoreError(
-            f"two systems must have scored the same samples; '{only[0]}' is in one table only; "
-            "keep the samples of both"
-        )
-    rows = np.empty(len(first), dtype=np.intp)
-    rows[there] = here
-    second = second.take(rows)
-    for name in ("label", "species", "subject", "split"):
-        differs = np.flatnonzero(getattr(first, name) != getattr(second, name))
-        if len(differs):
-            row = int(differs[0])
-            raise ScoreError(
-                f"two systems must agree on each sample's {name}; '{first.sample[row]}' has "
-                f"'{getattr(first, name)[row]}' and '{getattr(second, name)[row]}'; correct one"
-            )
-    return second
+    return in_order_of(
+        first,
+        second,
+        what="two systems",
+        hint="keep the samples of both",
+        agreed=("label", "species", "subject", "split"),
+    )
