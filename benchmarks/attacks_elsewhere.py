@@ -9,29 +9,21 @@ against the genuine captures: the attacks are simulated still, what is new to th
 
 from __future__ import annotations
 
-import argparse
 import csv
 import json
 from pathlib import Path
 
 import numpy as np
 from rich.console import Console
-from rich.progress import track
 from rich.table import Table
 
 import bonaface
 from bonaface.attacks.scene import Scene
-from bonaface.data.chains import chain_named
-from bonaface.data.samples import attacked, captured
-from bonaface.evaluation.curves import auc_of
-from bonaface.faces.crop import prepare
 from bonaface.faces.picture import read_picture
 from elsewhere import LIST, member_of
+from under_attack import GENUINE, SPECIES, scores_of, separation, words_of
 
-SPECIES = (
-    "print", "replay", "cutout", "paper_mask", "mask_3d", "faceswap", "reenactment", "attribute_edit", "morph", "generated", "injection",
-)  # fmt: skip
-GENUINE, CAPTURES, LARGEST, CAMERA = "bonafide", 3, 4, 0.5
+CAPTURES, LARGEST = 3, 4
 
 
 def cut(picture, box):
@@ -51,41 +43,9 @@ def scenes_of(archives, rows, finder):
     return scenes
 
 
-def shown(scene, species, partner, seed):
-    """The scene under an attack, or as it is, before the camera."""
-    if species != GENUINE:
-        needed = partner if chain_named(species).needs_partner else None
-        scene, _ = attacked(scene, species, np.random.default_rng([*seed, 1]), partner=needed)
-    return captured(scene, np.random.default_rng([*seed, 0]), strength=CAMERA)[0]
-
-
-def scores_of(gates, scenes):
-    """Scores by bundle and species."""
-    found = {name: {species: [] for species in (GENUINE, *SPECIES)} for name in gates}
-    for at, scene in enumerate(track(scenes, "attacking", console=Console(stderr=True))):
-        partner = scenes[(at + LARGEST + 3) % len(scenes)]
-        for capture in range(CAPTURES):
-            for species in (GENUINE, *SPECIES):
-                seen = shown(scene, species, partner, (at, capture))
-                for name, gate in gates.items():
-                    score = gate.judge(prepare(seen.pixels, seen.face, gate.card.contract)).attack_score
-                    if score is not None:
-                        found[name][species].append(score)
-    return found
-
-
-def separation(genuine, attacks):
-    """AUC of attacks against genuine captures."""
-    is_attack = np.arange(len(genuine) + len(attacks)) >= len(genuine)
-    return round(float(auc_of(np.array([*genuine, *attacks]), is_attack)), 4)
-
-
 def main() -> None:
-    words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    words = words_of(__doc__)
     words.add_argument("archives", type=Path)
-    words.add_argument(
-        "--bundle", action="append", required=True, help="nano, small or a folder; several times"
-    )
     words.add_argument("--half", choices=["dev", "test"], default="dev")
     words.add_argument("--out", type=Path)
     given = words.parse_args()
@@ -94,7 +54,7 @@ def main() -> None:
         rows = [row for row in csv.DictReader(file) if row["half"] == given.half]
     scenes = scenes_of(given.archives, rows, next(iter(gates.values())).finder)
     aucs = {}
-    for name, found in scores_of(gates, scenes).items():
+    for name, found in scores_of(gates, scenes, captures=CAPTURES, what="attacking").items():
         aucs[name] = {species: separation(found[GENUINE], found[species]) for species in SPECIES}
         aucs[name]["mean"] = round(float(np.mean(list(aucs[name].values()))), 4)
     table = Table("AUC", *aucs, title=f"{len(scenes)} faces of {given.half}, {CAPTURES} captures each")

@@ -10,26 +10,20 @@ and once under each simulation. Given: the mean AUC over species, and at the bun
 
 from __future__ import annotations
 
-import argparse
 import json
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
 from rich.console import Console
-from rich.progress import track
 from rich.table import Table
 
 import bonaface
-from attacks_elsewhere import GENUINE, SPECIES, separation, shown
 from bonaface.data.distance import at_distance
-from bonaface.data.manifest import Manifest, read_manifest
 from bonaface.data.scenes import MAX_FACE_PX, found_scenes
-from bonaface.data.splits import assigned
-from bonaface.faces.crop import prepare
-from bonaface.vocabulary import BONAFIDE, Family, Split
 from bonaface.vocabulary import SPECIES as KNOWN
+from bonaface.vocabulary import Family, Split
+from under_attack import GENUINE, SPECIES, one_each, scores_of, separation, words_of
 
 SIZES = (64, 80, 110, 160, 230, 320, 450)
 """Sides of the face box behind the camera, pixels."""
@@ -37,9 +31,8 @@ SIZES = (64, 80, 110, 160, 230, 320, 450)
 
 def scenes_of(path, split, people, finder):
     """A scene of each person, as large as its picture has it up to the largest of `SIZES`."""
-    manifest = assigned(read_manifest(path))
-    rows = {row.subject: row for row in manifest.of_split(split).rows if row.species == BONAFIDE}
-    chosen = Manifest(tuple(islice(rows.values(), people)), manifest.folder)
+    manifest = one_each(path, split)
+    chosen = replace(manifest, rows=manifest.rows[:people])
     return [found.scene for found in found_scenes(chosen, finder, max_face_px=SIZES[-1]) if found.scene]
 
 
@@ -51,19 +44,7 @@ def sized(scene, face_px):
 
 def scores_at(gates, scenes, face_px):
     """Scores by bundle and species of faces of one size."""
-    found = {name: {species: [] for species in (GENUINE, *SPECIES)} for name in gates}
-    held = [sized(scene, face_px) for scene in scenes]
-    # an attack may make a face smaller than the contract allows
-    contracts = {name: replace(gate.card.contract, min_face_px=1) for name, gate in gates.items()}
-    for at, scene in enumerate(track(held, f"{face_px} pixels", console=Console(stderr=True))):
-        partner = held[(at + 7) % len(held)]
-        for species in (GENUINE, *SPECIES):
-            seen = shown(scene, species, partner, (at, 0))
-            for name, gate in gates.items():
-                score = gate.judge(prepare(seen.pixels, seen.face, contracts[name])).attack_score
-                if score is not None:
-                    found[name][species].append(score)
-    return found
+    return scores_of(gates, [sized(scene, face_px) for scene in scenes], captures=1, what=f"{face_px} pixels")
 
 
 def summary(scores, threshold):
@@ -82,11 +63,8 @@ def summary(scores, threshold):
 
 
 def main() -> None:
-    words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    words = words_of(__doc__)
     words.add_argument("manifest", type=Path)
-    words.add_argument(
-        "--bundle", action="append", required=True, help="nano, small or a folder; several times"
-    )
     words.add_argument("--split", choices=[Split.DEV.value, Split.TEST.value], default=Split.DEV.value)
     words.add_argument("--people", type=int, default=60)
     words.add_argument(

@@ -8,7 +8,6 @@ bundle that is lenient everywhere gains nothing. The changes are those of `slice
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
 import numpy as np
@@ -17,21 +16,19 @@ from rich.progress import track
 from rich.table import Table
 
 import bonaface
-from bonaface.data.manifest import read_manifest
-from bonaface.data.splits import assigned
 from bonaface.faces.crop import prepare
 from bonaface.faces.picture import read_picture
-from bonaface.vocabulary import BONAFIDE, Split
+from bonaface.vocabulary import Split
 from slices import CHANGES, altered
+from under_attack import one_each, words_of
 
 AS_IT_IS = "as they are"
 
 
 def pictures_of(path: Path, split: Split):
     """A bona fide picture of each person."""
-    manifest = assigned(read_manifest(path))
-    rows = {row.subject: row for row in manifest.of_split(split).rows if row.species == BONAFIDE}
-    return [read_picture(manifest.picture_path(row)) for row in rows.values()]
+    manifest = one_each(path, split)
+    return [read_picture(manifest.picture_path(row)) for row in manifest.rows]
 
 
 def scores_of(gate, pictures):
@@ -49,11 +46,8 @@ def scores_of(gate, pictures):
 
 
 def main() -> None:
-    words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    words = words_of(__doc__)
     words.add_argument("manifest", type=Path)
-    words.add_argument(
-        "--bundle", action="append", required=True, help="nano, small or a folder; several times"
-    )
     words.add_argument(
         "--split", choices=[Split.TRAIN.value, Split.DEV.value, Split.TEST.value], default=Split.DEV.value
     )

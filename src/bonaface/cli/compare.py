@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bonaface.cli.console import plain, progress_bar, remark, results, say
+from bonaface.cli.judging import scored
 from bonaface.cli.options import Rule, Seed, Threads
 from bonaface.errors import MissingExtraError
-from bonaface.vocabulary import Family, Split
+from bonaface.vocabulary import Split
 
 if TYPE_CHECKING:
     from bonaface.evaluation.leaderboard import Leaderboard
@@ -128,15 +129,11 @@ def _scorer(finder: Finder, threads: int) -> Callable[[Path, Path, Path], None]:
     def score(bundle: Path, manifest_path: Path, scores: Path) -> None:
         from bonaface.data.manifest import read_manifest
         from bonaface.data.splits import assigned
-        from bonaface.evaluation.scoring import score_manifest
         from bonaface.inference.gate import Gate
         from bonaface.inference.session import Session
 
         manifest = assigned(read_manifest(manifest_path)).of_split(Split.DEV, Split.TEST)
-        gate = Gate(Session(bundle, num_threads=threads), finder)
-        families = [Family(name) for name in gate.card.families]
-        with progress_bar("judging", len(manifest.rows)) as advance:
-            score_manifest(gate, manifest, scores, families=families, on_row=advance)
+        scored(Gate(Session(bundle, num_threads=threads), finder), manifest, scores)
 
     return score
 
@@ -150,18 +147,18 @@ def _measured(
     from bonaface.evaluation.standings import Scored, leaderboard
     from bonaface.training.cell import SCORES
 
-    scored, failures = [], []
+    tables, failures = [], []
     for cell, record in records.items():
         if _is_finished(record):
             table = read_scores(cell.folder(out) / SCORES)
-            scored.append(Scored(cell.recipe_name, cell.protocol, cell.part, cell.recipe.seed, table))
+            tables.append(Scored(cell.recipe_name, cell.protocol, cell.part, cell.recipe.seed, table))
         elif record is not None:
             failures.append(Failure(cell.name, record.reason))
     merged = (
         name for name, one in plan.recipes.items() if isinstance(one.data, Clues) and one.data.is_dev_merged
     )
     return leaderboard(
-        scored,
+        tables,
         recipes=tuple(plan.recipes),
         protocols={name: tuple(parts) for name, parts in plan.protocols.items()},
         rule=rule,

@@ -15,8 +15,10 @@ from bonaface.vocabulary import Family, Split
 
 if TYPE_CHECKING:
     from bonaface.bundle import BundleCard
+    from bonaface.data.manifest import Manifest
     from bonaface.evaluation.scores import ScoreTable
     from bonaface.faces.finder import Finder as FaceFinder
+    from bonaface.inference.gate import Gate
     from bonaface.inference.peer import Peer
     from bonaface.inference.peer_contract import PeerCard
 
@@ -74,7 +76,6 @@ def judged(
     """
     from bonaface.data.manifest import check_files, read_manifest
     from bonaface.data.splits import assigned
-    from bonaface.evaluation.scoring import score_manifest
     from bonaface.inference.gate import Gate
     from bonaface.inference.peer import judge_of
     from bonaface.inference.session import Session
@@ -91,10 +92,16 @@ def judged(
     else:
         gate = judge_of(folder, yunet=finder_file(finder), num_threads=threads)
     scores = out / f"scores-{scores_key(manifest_path, gate.card, finder, *splits)}.csv"
+    return scored(gate, manifest, scores), gate.card.id, scores
+
+
+def scored(gate: Gate | Peer, manifest: Manifest, scores: Path) -> ScoreTable:
+    """What the gate makes of every row, kept in the file `scores`; a bar shows how far it is."""
+    from bonaface.evaluation.scoring import score_manifest
+
+    families = [Family(name) for name in gate.card.families]
     with progress_bar("judging", len(manifest.rows)) as advance:
-        families = [Family(name) for name in gate.card.families]
-        table = score_manifest(gate, manifest, scores, families=families, on_row=advance)
-    return table, gate.card.id, scores
+        return score_manifest(gate, manifest, scores, families=families, on_row=advance)
 
 
 def scores_key(manifest: Path, card: BundleCard | PeerCard, finder: str | None, *parts: str) -> str:

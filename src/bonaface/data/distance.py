@@ -25,6 +25,11 @@ def largest_face_px(how: Augmentation) -> float:
     return NEAREST_PX if how.distance else MAX_FACE_PX
 
 
+def stored_face_px(*, is_drawn: bool) -> float:
+    """The same for a set on disk: whether the sizes of its faces are drawn."""
+    return LARGEST_PX if is_drawn else MAX_FACE_PX
+
+
 def drawn_face_px(rng: np.random.Generator, how: Augmentation) -> float:
     """Side of the face box behind the camera, in pixels: by chance farther or nearer than `MAX_FACE_PX`, alike often.
 
@@ -43,12 +48,15 @@ def drawn_between(rng: np.random.Generator, low: float, high: float) -> float:
     return float(np.exp(rng.uniform(np.log(low), np.log(high))))
 
 
-def at_distance(scene: Scene, face_px: float) -> Scene:
-    """The scene so large that its face box has a side of `face_px`; one that has it, or up to `MAX_FACE_PX` would have to grow, stays.
+def at_distance(scene: Scene, face_px: float | None) -> Scene:
+    """The scene so large that its face box has a side of `face_px`; one that has it, or up to `MAX_FACE_PX` would have to grow,
+    stays, and so does every one where none is drawn.
 
     What is nearer than the picture that it is made of gains no detail: it is enlarged before attack and camera, and what
     these do is as fine as behind a near camera.
     """
+    if face_px is None:
+        return scene
     factor = face_px / scene.face.side
     if factor > 1 - 1e-6 and face_px <= MAX_FACE_PX:
         return scene

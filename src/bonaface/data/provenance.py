@@ -13,7 +13,7 @@ import pydantic
 from bonaface.attacks.capture import CaptureParameters, apply_capture
 from bonaface.attacks.scene import Scene
 from bonaface.data.chains import Added, chain_named
-from bonaface.data.distance import LARGEST_PX, at_distance
+from bonaface.data.distance import at_distance, stored_face_px
 from bonaface.data.manifest import Manifest, Row, read_manifest
 from bonaface.data.samples import Frame, cut_to, encoded
 from bonaface.data.scenes import cut_scene
@@ -48,9 +48,8 @@ class Origin:
         """
         points = None if self.landmarks is None else np.array(self.landmarks, np.float32)
         picture, face = read_picture(folder / self.path), Box(*self.face)
-        if face_px is None:
-            return cut_scene(picture, face, landmarks=points)
-        return at_distance(cut_scene(picture, face, landmarks=points, max_face_px=LARGEST_PX), face_px)
+        largest = stored_face_px(is_drawn=face_px is not None)
+        return at_distance(cut_scene(picture, face, landmarks=points, max_face_px=largest), face_px)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,12 +16,12 @@ import numpy as np
 from bonaface.attacks.scene import Plane, Scene
 from bonaface.contract import InputContract
 from bonaface.data.chains import drawn_variants
-from bonaface.data.distance import LARGEST_PX, at_distance, drawn_between
+from bonaface.data.distance import at_distance, drawn_between, stored_face_px
 from bonaface.data.manifest import Row
 from bonaface.data.provenance import Origin, Provenance, provenance_text
 from bonaface.data.randomness import generator
 from bonaface.data.samples import captured, captured_mask, cut_to, drawn_frame, encoded
-from bonaface.data.scenes import MAX_FACE_PX, FoundScene, found_scene
+from bonaface.data.scenes import FoundScene, found_scene
 from bonaface.data.simulation_plan import CAPTURE, Bounds, Plan, Sample
 from bonaface.data.whole_file import write_whole
 from bonaface.errors import SimulationError
@@ -124,7 +124,7 @@ class Maker:
         mask: Plane | None = None
         assert found.scene is not None
         face_px = _face_px(sample, self._plan.settings.seed)
-        scene = _sized(found.scene, face_px)
+        scene = at_distance(found.scene, face_px)
         rng = self._generator("simulate", sample)
         # of copies too: their other draws stay where they are
         strength = rng.uniform(*sample.bounds.strength)
@@ -132,7 +132,7 @@ class Maker:
             chain = settings.chain(sample.name)
             held = drawn_variants(chain, sample.bounds.variants, self._generator("variant", sample))
             parameters = chain.drawn(rng, strength=strength, variants=held)
-            second = None if partner is None or partner.scene is None else _sized(partner.scene, face_px)
+            second = None if partner is None or partner.scene is None else at_distance(partner.scene, face_px)
             if settings.has_masks:
                 mask = chain.mask_of(scene, parameters, second)
             scene = chain.applied(scene, parameters, second)
@@ -171,7 +171,7 @@ class Maker:
         if row.path in self._scenes:
             self._scenes.move_to_end(row.path)
             return self._scenes[row.path]
-        largest = MAX_FACE_PX if bounds.face_px is None else LARGEST_PX
+        largest = stored_face_px(is_drawn=bounds.face_px is not None)
         found = found_scene(self._plan.manifest, row, self._finder, max_face_px=largest)
         if found.scene is not None and found.scene.face.side < InputContract().min_face_px:
             found = FoundScene(row, None, reason=Reason.FACE_TOO_SMALL)
@@ -194,10 +194,6 @@ def _face_px(sample: Sample, seed: int) -> float | None:
     if sample.bounds.face_px is None:
         return None
     return drawn_between(_generator("distance", sample, seed), *sample.bounds.face_px)
-
-
-def _sized(scene: Scene, face_px: float | None) -> Scene:
-    return scene if face_px is None else at_distance(scene, face_px)
 
 
 def path_from(folder: Path, picture: Path) -> str:

@@ -1,0 +1,72 @@
+"""What benchmarks that compare bundles share: faces captured as they are and under every simulation, judged by each bundle."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+
+import numpy as np
+from rich.console import Console
+from rich.progress import track
+
+from bonaface.data.chains import chain_named
+from bonaface.data.manifest import Manifest, read_manifest
+from bonaface.data.samples import attacked, captured
+from bonaface.data.splits import assigned
+from bonaface.evaluation.curves import auc_of
+from bonaface.faces.crop import prepare
+from bonaface.vocabulary import BONAFIDE
+
+SPECIES = (
+    "print", "replay", "cutout", "paper_mask", "mask_3d", "faceswap", "reenactment", "attribute_edit", "morph", "generated", "injection",
+)  # fmt: skip
+GENUINE, CAMERA = BONAFIDE.name, 0.5
+FURTHER = 7
+"""How many scenes on the partner of an attack on two people is: no more faces than that are taken of one picture."""
+
+
+def words_of(text: str) -> argparse.ArgumentParser:
+    """A command line that takes bundles."""
+    words = argparse.ArgumentParser(description=text, formatter_class=argparse.RawTextHelpFormatter)
+    words.add_argument(
+        "--bundle", action="append", required=True, help="nano, small or a folder; several times"
+    )
+    return words
+
+
+def one_each(path, split) -> Manifest:
+    """A bona fide picture of each person of a split."""
+    manifest = assigned(read_manifest(path))
+    rows = {row.subject: row for row in manifest.of_split(split).rows if row.species == BONAFIDE}
+    return Manifest(tuple(rows.values()), manifest.folder)
+
+
+def shown(scene, species, partner, seed):
+    """The scene under an attack, or as it is, before the camera."""
+    if species != GENUINE:
+        needed = partner if chain_named(species).needs_partner else None
+        scene, _ = attacked(scene, species, np.random.default_rng([*seed, 1]), partner=needed)
+    return captured(scene, np.random.default_rng([*seed, 0]), strength=CAMERA)[0]
+
+
+def scores_of(gates, scenes, *, captures, what):
+    """Scores by bundle and species; the same draws for every bundle."""
+    found = {name: {species: [] for species in (GENUINE, *SPECIES)} for name in gates}
+    # an attack may make a face smaller than the contract allows
+    contracts = {name: replace(gate.card.contract, min_face_px=1) for name, gate in gates.items()}
+    for at, scene in enumerate(track(scenes, what, console=Console(stderr=True))):
+        partner = scenes[(at + FURTHER) % len(scenes)]
+        for capture in range(captures):
+            for species in (GENUINE, *SPECIES):
+                seen = shown(scene, species, partner, (at, capture))
+                for name, gate in gates.items():
+                    score = gate.judge(prepare(seen.pixels, seen.face, contracts[name])).attack_score
+                    if score is not None:
+                        found[name][species].append(score)
+    return found
+
+
+def separation(genuine, attacks):
+    """AUC of attacks against genuine captures."""
+    is_attack = np.arange(len(genuine) + len(attacks)) >= len(genuine)
+    return round(float(auc_of(np.array([*genuine, *attacks]), is_attack)), 4)
