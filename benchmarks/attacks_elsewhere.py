@@ -9,7 +9,6 @@ against the genuine captures: the attacks are simulated still, what is new to th
 
 from __future__ import annotations
 
-import csv
 import json
 from pathlib import Path
 
@@ -19,11 +18,10 @@ from rich.table import Table
 
 import bonaface
 from bonaface.attacks.scene import Scene
-from bonaface.faces.picture import read_picture
-from elsewhere import LIST, member_of
+from elsewhere import HALVES, check_archives, picture_of, rows_of
 from under_attack import GENUINE, SPECIES, scores_of, separation, words_of
 
-CAPTURES, LARGEST = 3, 4
+CAPTURES, LARGEST = 1, 4
 
 
 def cut(picture, box):
@@ -37,7 +35,7 @@ def cut(picture, box):
 def scenes_of(archives, rows, finder):
     scenes = []
     for row in rows:
-        picture = read_picture(member_of(archives / row["archive"], row["member"]))
+        picture = picture_of(archives, row)
         faces = finder.find(picture)
         scenes += [cut(picture, faces[int(number)].box) for number in row["faces"].split()[:LARGEST]]
     return scenes
@@ -46,12 +44,12 @@ def scenes_of(archives, rows, finder):
 def main() -> None:
     words = words_of(__doc__)
     words.add_argument("archives", type=Path)
-    words.add_argument("--half", choices=["dev", "test"], default="dev")
+    words.add_argument("--half", choices=HALVES, default="dev")
     words.add_argument("--out", type=Path)
     given = words.parse_args()
     gates = {name: bonaface.load(name) for name in given.bundle}
-    with LIST.open(encoding="utf-8") as file:
-        rows = [row for row in csv.DictReader(file) if row["half"] == given.half]
+    rows = rows_of(given.half)
+    check_archives(given.archives, rows)
     scenes = scenes_of(given.archives, rows, next(iter(gates.values())).finder)
     aucs = {}
     for name, found in scores_of(gates, scenes, captures=CAPTURES, what="attacking").items():

@@ -89,3 +89,28 @@ def test_folders(bonaface, tmp_path):
     assert bonaface(*words, "--split-words", "val").sentence == (
         "--split-words must be word=meaning, by commas; got 'val'"
     )
+
+
+def test_manifests_are_joined(bonaface, slice_, tmp_path):
+    root, lists = slice_
+    one, out = tmp_path / "p1.csv", tmp_path / "joined/all.csv"
+    bonaface("data", "protocol", "uniattackdata", "--root", root, "--lists", lists, "--out", one)
+    picture = next(root.rglob("*.jpg"))
+    other = tmp_path / "other.csv"
+    other.write_text(f"path,label,species,subject,split\n{picture},bonafide,bonafide,new,dev\n")
+    assert bonaface("data", "join", one, other, "--out", out).sentence.endswith("is in twice; leave one out")
+    copy = tmp_path / "copy.jpg"
+    copy.write_bytes(picture.read_bytes())
+    other.write_text(f"path,label,species,subject,split\n{copy.name},bonafide,bonafide,new,dev\n")
+    answer = bonaface("data", "join", one, other, "--out", out)
+    assert answer.out == (
+        f"wrote {out}: train 1 bonafide and 3 attacks, dev 2 bonafide and 3 attacks, "
+        "test 1 bonafide and 3 attacks\n"
+    )
+    assert read_manifest(out).rows[-1].path == str(copy)
+    assert "wants two manifests or more" in bonaface("data", "join", one, "--out", out).err
+    answer = bonaface("data", "join", other, "--attacks-of", one, "--out", out)
+    assert answer.out == (
+        f"wrote {out}: train 0 bonafide and 3 attacks, dev 1 bonafide and 3 attacks, "
+        "test 0 bonafide and 3 attacks\n"
+    )

@@ -1,4 +1,4 @@
-"""`bonaface data`: official protocols as manifests, and what a manifest is made of."""
+"""`bonaface data`: official protocols as manifests, several manifests as one, and what a manifest is made of."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from bonaface.data.protocols.audit import Audit
     from bonaface.data.protocols.coding import LabelCoding
 
-app = typer.Typer(no_args_is_help=True, help="Official protocols as manifests, and audits of manifests.")
+app = typer.Typer(
+    no_args_is_help=True, help="Official protocols as manifests, several manifests as one, and audits."
+)
 protocol = typer.Typer(no_args_is_help=True, help="Turn a data set's own lists or folders into a manifest.")
 app.add_typer(protocol, name="protocol")
 app.command()(simuad.simuad)
@@ -66,6 +68,32 @@ def audit(
         say(f"note: {note}")
     if found.unreadable:
         say(f"note: {found.unreadable} pictures could not be read")
+
+
+@app.command()
+def join(
+    manifests: Annotated[list[Path], typer.Argument(help="Manifests, CSV or Parquet.")],
+    out: Out,
+    attacks_of: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--attacks-of",
+            help="A manifest of which the attacks alone are taken, e.g. a simulated set whose genuine pictures count as "
+            "their own cameras took them. May be repeated.",
+        ),
+    ] = None,
+) -> None:
+    """Write one manifest of several: a threshold for faces of many origins is chosen on all of them.
+
+    Rows keep their splits; nobody may be in two, and no picture in twice.
+    """
+    from bonaface.data.joined import joined
+    from bonaface.data.manifest import read_manifest
+
+    attacks = [read_manifest(path).where(lambda row: not row.is_bonafide) for path in attacks_of or ()]
+    if len(manifests) + len(attacks) < 2:
+        raise typer.BadParameter("wants two manifests or more")
+    _write(joined([*map(read_manifest, manifests), *attacks], out.parent), out)
 
 
 @protocol.command()
