@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from bonaface.attacks.light import saturation_matrix
+from bonaface.data.filters import filtered
 from bonaface.types import Picture
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ LOUDEST = 9.0
 
 
 def after_camera(pixels: Picture, rng: np.random.Generator, how: Augmentation) -> Picture:
-    """The picture with all that may be drawn anew after attack and camera: by chance developed, by chance noisy.
+    """The picture with all that may be drawn anew after attack and camera: by chance developed, filtered, noisy.
 
     Args:
         pixels: (height, width, 3) uint8 RGB; it stays as it is.
@@ -32,6 +33,8 @@ def after_camera(pixels: Picture, rng: np.random.Generator, how: Augmentation) -
     """
     if rng.random() < how.development:
         pixels = developed(pixels, rng)
+    if how.filters and rng.random() < how.filters:
+        pixels = filtered(pixels, rng)
     if how.noise and rng.random() < how.noise:
         pixels = in_dim_light(pixels, rng)
     return pixels

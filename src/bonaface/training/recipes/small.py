@@ -204,3 +204,22 @@ def small_distances_finish() -> Recipe:
     last = small_steady_finish()
     augmentation = small_distances().augmentation
     return replace(last, name="small_distances_finish", augmentation=augmentation, seed=34)
+
+
+def small_filters_finish() -> Recipe:
+    """The last of five stages, after `small_distances`: every variant and chains, a third of the pairs under an app's filter.
+
+    No clues without a mechanism: what they leave can hardly be told from nothing, and of the kinds that are meant here all have one.
+
+    Command: torchrun --nproc-per-node 2 --no-python bonaface train small_filters_finish --start-from runs/small-distances
+    --data manifest.csv --out runs/small-filters-finish
+    """
+    earlier = small_distances()
+    last = finished(earlier, name="small_filters_finish")
+    return replace(
+        last,
+        augmentation=replace(earlier.augmentation, filters=0.33),
+        optimisation=replace(last.optimisation, lr_new=1e-3),
+        epochs=5,
+        seed=42,
+    )
