@@ -44,7 +44,7 @@ def sized(scene, face_px):
 
 def scores_at(gates, scenes, face_px):
     """Scores by bundle and species of faces of one size."""
-    return scores_of(gates, [sized(scene, face_px) for scene in scenes], captures=1, what=f"{face_px} pixels")
+    return scores_of(gates, [sized(scene, face_px) for scene in scenes], what=f"{face_px} pixels")
 
 
 def summary(scores, threshold):

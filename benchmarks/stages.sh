@@ -38,10 +38,3 @@ simulated_set() {  # faces folder: dev and test, bona fide copies, three simulat
   [ -f runs/simulated/manifest.csv ] || $bonaface simulate "$1/manifest.csv" runs/simulated \
     --species print,replay,faceswap --split dev,test --seed 1
 }
-
-origins() {  # archives: the simulated set, and on dev faces of other origins, genuine as they are, and the same attacks on them
-  [ -f runs/elsewhere-dev/manifest.csv ] || $python benchmarks/elsewhere_faces.py "$1" runs/elsewhere-dev
-  $bonaface simulate runs/elsewhere-dev/manifest.csv runs/elsewhere-dev-simulated --species print,replay,faceswap --split dev --seed 1
-  $bonaface data join runs/simulated/manifest.csv runs/elsewhere-dev/manifest.csv \
-    --attacks-of runs/elsewhere-dev-simulated/manifest.csv --out runs/origins.csv
-}

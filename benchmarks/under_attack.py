@@ -49,20 +49,19 @@ def shown(scene, species, partner, seed):
     return captured(scene, np.random.default_rng([*seed, 0]), strength=CAMERA)[0]
 
 
-def scores_of(gates, scenes, *, captures, what):
+def scores_of(gates, scenes, *, what):
     """Scores by bundle and species; the same draws for every bundle."""
     found = {name: {species: [] for species in (GENUINE, *SPECIES)} for name in gates}
     # an attack may make a face smaller than the contract allows
     contracts = {name: replace(gate.card.contract, min_face_px=1) for name, gate in gates.items()}
     for at, scene in enumerate(track(scenes, what, console=Console(stderr=True))):
         partner = scenes[(at + FURTHER) % len(scenes)]
-        for capture in range(captures):
-            for species in (GENUINE, *SPECIES):
-                seen = shown(scene, species, partner, (at, capture))
-                for name, gate in gates.items():
-                    score = gate.judge(prepare(seen.pixels, seen.face, contracts[name])).attack_score
-                    if score is not None:
-                        found[name][species].append(score)
+        for species in (GENUINE, *SPECIES):
+            seen = shown(scene, species, partner, (at, 0))
+            for name, gate in gates.items():
+                score = gate.judge(prepare(seen.pixels, seen.face, contracts[name])).attack_score
+                if score is not None:
+                    found[name][species].append(score)
     return found
 
 

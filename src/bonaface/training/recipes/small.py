@@ -207,9 +207,12 @@ def small_distances_finish() -> Recipe:
 
 
 def small_filters_finish() -> Recipe:
-    """The last of five stages, after `small_distances`: every variant and chains, a third of the pairs under an app's filter.
+    """Another last stage after `small_distances`, not shipped: a third of the pairs under an app's filter, and no clues without a mechanism.
 
-    No clues without a mechanism: what they leave can hardly be told from nothing, and of the kinds that are meant here all have one.
+    Beside `small_distances_finish`, on dev: simulated EER 9.0 % (9.0), AUC 0.970 (0.967); on faces from elsewhere the mean AUC over
+    eleven simulations 0.835 (0.834), of genuine ones 23 % turned away where a fifth of the attacks pass (21).
+
+    Expected: dev AUC 0.901, the mean over 16 kinds. 5 epochs, 27 minutes on two CPU cores beside other work.
 
     Command: torchrun --nproc-per-node 2 --no-python bonaface train small_filters_finish --start-from runs/small-distances
     --data manifest.csv --out runs/small-filters-finish
