@@ -20,7 +20,7 @@ from rich.table import Table
 import bonaface
 from bonaface.attacks.scene import Scene
 from bonaface.data.scenes import resized
-from elsewhere import HALVES, check_archives, picture_of, rows_of
+from elsewhere import HALVES, faces_of
 from under_attack import GENUINE, SPECIES, scores_of, separation, words_of
 
 MOST_FACES, LARGEST_PX = 4, 320
@@ -34,12 +34,9 @@ def cut(picture, box):
     return Scene(np.ascontiguousarray(picture[top:bottom, left:right]), box.shifted(-left, -top))
 
 
-def scenes_of(archives, rows, finder):
-    scenes = []
-    for row in rows:
-        picture = picture_of(archives, row)
-        faces = finder.find(picture)
-        scenes += [cut(picture, faces[int(number)].box) for number in row["faces"].split()[:MOST_FACES]]
+def scenes_of(archives, half, finder):
+    faces = faces_of(archives, half, finder, what="finding", most=MOST_FACES)
+    scenes = [cut(face.picture, face.box) for face in faces]
     return [resized(scene, min(1.0, LARGEST_PX / scene.face.side)) for scene in scenes]
 
 
@@ -62,9 +59,7 @@ def main() -> None:
     words.add_argument("--out", type=Path)
     given = words.parse_args()
     gates = {name: bonaface.load(name) for name in given.bundle}
-    rows = rows_of(given.half)
-    check_archives(given.archives, rows)
-    scenes = scenes_of(given.archives, rows, next(iter(gates.values())).finder)
+    scenes = scenes_of(given.archives, given.half, next(iter(gates.values())).finder)
     scores = scores_of(gates, scenes, what="attacking")
     found = {name: summary(scores[name], gate.threshold) for name, gate in gates.items()}
     table = Table("AUC; passed", *found, title=f"{len(scenes)} faces of {given.half}")

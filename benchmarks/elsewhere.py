@@ -5,8 +5,9 @@
 The pool's bona fide pictures come from a few photographers and one press. `elsewhere.csv` names some 360 faces that come
 with public packages of Python and JavaScript as examples: stock photographs, profile and phone pictures, stills, laboratory recordings,
 scans of film. They are not in this project; the packages, which `elsewhere_archives.csv` names, are fetched into ARCHIVES where they are
-missing, half a gigabyte, and told by their sha256. The half `dev` may guide choices of a training; `test` is for looking at the end. A person with several pictures counts once: as the share of the pictures turned away.
-The interval is from people drawn with replacement 2,000 times; rates are at every operating point of the bundle.
+missing, half a gigabyte, and told by their sha256. The half `dev` may guide choices of a training; `test` is for looking at the end.
+A person with several pictures counts once: as the share of the pictures turned away. The interval is from people drawn with replacement
+2,000 times; rates are at every operating point of the bundle.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ import json
 import tarfile
 import zipfile
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pooch
@@ -27,8 +30,9 @@ from rich.progress import track
 
 import bonaface
 from bonaface.faces.crop import prepare
+from bonaface.faces.finder import Finder
 from bonaface.faces.picture import read_picture
-from bonaface.types import Picture
+from bonaface.types import Box, Picture
 
 LIST = Path(__file__).parent / "elsewhere.csv"
 PACKAGES = Path(__file__).parent / "elsewhere_archives.csv"
@@ -67,9 +71,34 @@ def picture_of(archives: Path, row: dict[str, str]) -> Picture:
     return read_picture(data)
 
 
-def person_of(row: dict[str, str], number: str) -> str:
-    """Whose face it is, as far as it is known: the picture's and its number otherwise."""
-    return row["person"] or f"{row['archive']} {row['member']} {number}"
+class Elsewhere(NamedTuple):
+    """A face on the list.
+
+    Attributes:
+        picture: It is in, (height, width, 3) uint8 RGB.
+        box: About it.
+        person: Whose it is, as far as that is known; else the picture's name and the face's number.
+        archive: Name of the package.
+    """
+
+    picture: Picture
+    box: Box
+    person: str
+    archive: str
+
+
+def faces_of(
+    archives: Path, half: str, finder: Finder, *, what: str, most: int | None = None
+) -> Iterator[Elsewhere]:
+    """Every face of one half, the first `most` of each picture; packages that are missing are fetched first."""
+    rows = rows_of(half)
+    check_archives(archives, rows)
+    for row in track(rows, what, console=Console(stderr=True)):
+        picture = picture_of(archives, row)
+        boxes = [face.box for face in finder.find(picture)]
+        for number in row["faces"].split()[:most]:
+            person = row["person"] or f"{row['archive']} {row['member']} {number}"
+            yield Elsewhere(picture, boxes[int(number)], person, row["archive"])
 
 
 def member_of(archive: Path, member: str) -> bytes:
@@ -83,14 +112,12 @@ def member_of(archive: Path, member: str) -> bytes:
         return file.read()
 
 
-def judged(gate, archives, rows):
-    """(person, attack_score) of every face on the list; the score is None without a decision."""
-    for row in track(rows, "judging", console=Console(stderr=True)):
-        picture = picture_of(archives, row)
-        faces = gate.finder.find(picture)
-        for number in row["faces"].split():
-            verdict = gate.judge(prepare(picture, faces[int(number)].box, gate.card.contract))
-            yield person_of(row, number), verdict.attack_score
+def judged(gate, archives, half):
+    """(person, attack_score) of every face of one half; the score is None without a decision."""
+    return [
+        (face.person, gate.judge(prepare(face.picture, face.box, gate.card.contract)).attack_score)
+        for face in faces_of(archives, half, gate.finder, what="judging")
+    ]
 
 
 def rates_of(found, threshold, *, rng):
@@ -129,9 +156,7 @@ def main() -> None:
     gate = bonaface.load(given.bundle, num_threads=1) if given.bundle else bonaface.load(num_threads=1)
     found = {}
     for half in (given.half,) if given.half else HALVES:
-        rows = rows_of(half)
-        check_archives(given.archives, rows)
-        found[half] = one = summary(list(judged(gate, given.archives, rows)), gate.card.operating_points)
+        found[half] = one = summary(judged(gate, given.archives, half), gate.card.operating_points)
         told = (
             f"{name} {rate['bpcer']:.1%} ({rate['low']:.1%} to {rate['high']:.1%})"
             for name, rate in one["at"].items()

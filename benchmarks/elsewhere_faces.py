@@ -12,14 +12,12 @@ import argparse
 from pathlib import Path
 
 import cv2
-from rich.console import Console
-from rich.progress import track
 
 import bonaface
 from attacks_elsewhere import cut
 from bonaface.data.manifest import Row, write_manifest
 from bonaface.vocabulary import BONAFIDE, Label, Split
-from elsewhere import HALVES, check_archives, person_of, picture_of, rows_of
+from elsewhere import HALVES, faces_of
 
 
 def main() -> None:
@@ -28,30 +26,25 @@ def main() -> None:
     words.add_argument("out", type=Path)
     words.add_argument("--half", choices=HALVES, default=HALVES[0])
     given = words.parse_args()
-    rows = rows_of(given.half)
-    check_archives(given.archives, rows)
     finder = bonaface.load().finder
     given.out.mkdir(parents=True, exist_ok=True)
-    faces = []
-    for row in track(rows, "cutting", console=Console(stderr=True)):
-        picture = picture_of(given.archives, row)
-        found = finder.find(picture)
-        for number in row["faces"].split():
-            name = f"{len(faces):03}.png"
-            scene = cut(picture, found[int(number)].box)
-            cv2.imwrite(str(given.out / name), cv2.cvtColor(scene.pixels, cv2.COLOR_RGB2BGR))
-            faces.append(
-                Row(
-                    name,
-                    Label.BONAFIDE,
-                    BONAFIDE,
-                    person_of(row, number),
-                    split=Split(given.half),
-                    source=row["archive"],
-                    licence="example in a public package",
-                )
+    rows = []
+    for number, face in enumerate(faces_of(given.archives, given.half, finder, what="cutting")):
+        name = f"{number:03}.png"
+        pixels = cut(face.picture, face.box).pixels
+        cv2.imwrite(str(given.out / name), cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
+        rows.append(
+            Row(
+                name,
+                Label.BONAFIDE,
+                BONAFIDE,
+                face.person,
+                split=Split(given.half),
+                source=face.archive,
+                licence="example in a public package",
             )
-    write_manifest(given.out / "manifest.csv", faces)
+        )
+    write_manifest(given.out / "manifest.csv", rows)
 
 
 if __name__ == "__main__":

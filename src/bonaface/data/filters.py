@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
+from bonaface.attacks.light import LUMA, look_up
 from bonaface.types import Picture
 
-LIGHT = np.array([0.299, 0.587, 0.114], np.float32)
-"""BT.601 weights of red, green and blue in luminance."""
+GREY = np.array(LUMA, np.float32)
 
 Tones = npt.NDArray[np.floating[Any]]
 """A picture, or a plane of one, with 0 for black and 1 for white."""
@@ -41,6 +40,10 @@ def filtered(pixels: Picture, rng: np.random.Generator) -> Picture:
     if stray:
         glow = (1 - _distance(pixels.shape, rng, about=0.5)) ** 2
         picture = picture + rng.uniform(0.1, 0.5) * glow * rng.uniform((0.6, 0.2, 0.0), (1.0, 0.7, 0.6))
+    return _levels(picture)
+
+
+def _levels(picture: Tones) -> Picture:
     return np.asarray(np.clip(np.rint(255 * picture), 0, 255), np.uint8)
 
 
@@ -50,21 +53,19 @@ def _faded(picture: Tones, rng: np.random.Generator) -> Tones:
     whites = 1 - rng.uniform(0, 0.2) * rng.uniform(0, 1, 3)
     gammas = np.exp(rng.normal(0, 0.2) + rng.normal(0, 0.12, 3))
     steps = (np.arange(256)[:, None] / 255) ** gammas
-    curves = (blacks + (whites - blacks) * steps).astype(np.float32)
-    levels = np.clip(np.rint(255 * picture), 0, 255).astype(np.uint8)
-    return np.asarray(cv2.LUT(levels, curves[:, None]), np.float32)
+    return look_up(_levels(picture), blacks + (whites - blacks) * steps)
 
 
 def _tinted(picture: Tones, rng: np.random.Generator) -> Tones:
     """Shadows in one tint and lights in another."""
-    light = (picture @ LIGHT)[..., None]
+    light = (picture @ GREY)[..., None]
     shadow, bright = (rng.normal(0, 0.06, 3).astype(np.float32) for _ in range(2))
     return np.asarray(picture + shadow * (1 - light) ** 2 + bright * light**2, np.float32)
 
 
 def _in_one_colour(picture: Tones, rng: np.random.Generator) -> Tones:
     """Brown, blue or grey as a whole, or nearly so."""
-    light = (picture @ LIGHT)[..., None]
+    light = (picture @ GREY)[..., None]
     share = np.float32(rng.uniform(0.6, 1.0))
     tone = (1 + rng.normal(0, 0.1, 3)).astype(np.float32)
     return np.asarray((1 - share) * picture + share * light * tone, np.float32)

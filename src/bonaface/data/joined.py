@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -23,14 +23,11 @@ def joined(manifests: Iterable[Manifest], folder: Path) -> Manifest:
         ManifestError: If a picture is in twice, a subject in two splits, or some rows have a split and others not.
     """
     rows = [row for manifest in manifests for row in rebased(manifest, folder).rows]
-    seen: set[str] = set()
-    for row in rows:
-        place = os.path.normpath(folder / row.path)
-        if place in seen:
-            raise ManifestError(
-                f"every picture must be in one of the manifests, once; {place} is in twice; leave one out"
-            )
-        seen.add(place)
+    path, count = next(iter(Counter(row.path for row in rows).most_common(1)), ("", 0))
+    if count > 1:
+        raise ManifestError(
+            f"every picture must be in one of the manifests, once; {folder / path} is in twice; leave one out"
+        )
     have = sum(row.split is not None for row in rows)
     if have not in (0, len(rows)):
         raise ManifestError(
