@@ -39,6 +39,6 @@ def test_what_can_not_be_joined(tmp_path):
         joined([one, one], tmp_path)
     with pytest.raises(ManifestError, match=r"every subject must be in one split.*'ann' in dev and test"):
         joined([one, manifest(tmp_path, ("b.png", "ann", Split.TEST))], tmp_path)
-    with pytest.raises(ManifestError, match=r"must have splits, or none; 1 of 2 rows have one"):
+    with pytest.raises(ManifestError, match=r"must have a split, or none; 1 of 2 have one"):
         joined([one, manifest(tmp_path, ("b.png", "bea", None))], tmp_path)
     assert len(joined([replace(one, rows=()), one], tmp_path).rows) == 1

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bonaface.data.manifest import Manifest
 from bonaface.data.protocols.presence import rebased
-from bonaface.data.splits import check_leaks
+from bonaface.data.splits import check_leaks, has_splits
 from bonaface.errors import ManifestError
 
 
@@ -28,11 +28,7 @@ def joined(manifests: Iterable[Manifest], folder: Path) -> Manifest:
         raise ManifestError(
             f"every picture must be in one of the manifests, once; {folder / path} is in twice; leave one out"
         )
-    have = sum(row.split is not None for row in rows)
-    if have not in (0, len(rows)):
-        raise ManifestError(
-            f"all of the manifests must have splits, or none; {have} of {len(rows)} rows have one; fill the column"
-        )
+    has_splits(rows)  # all of them or none
     found = Manifest(tuple(rows), folder)
     check_leaks(found)
     return found

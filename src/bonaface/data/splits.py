@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import replace
 
 from bonaface.data.manifest import Manifest, Row
@@ -38,17 +39,26 @@ def assigned(manifest: Manifest, *, salt: str = "bonaface") -> Manifest:
     Raises:
         ManifestError: If only some rows have a split, or a subject is on two sides.
     """
-    have = sum(row.split is not None for row in manifest.rows)
-    if have not in (0, len(manifest.rows)):
-        raise ManifestError(
-            f"all rows must have a split, or none; {have} of {len(manifest.rows)} have one; fill the column"
-        )
     rows = manifest.rows
-    if not have:
+    if not has_splits(rows):
         rows = tuple(replace(row, split=split_of(row.subject, salt=salt)) for row in rows)
     filled = replace(manifest, rows=rows)
     check_leaks(filled)
     return filled
+
+
+def has_splits(rows: Sequence[Row]) -> bool:
+    """Whether every row has a split; False where none has.
+
+    Raises:
+        ManifestError: If only some have.
+    """
+    have = sum(row.split is not None for row in rows)
+    if have not in (0, len(rows)):
+        raise ManifestError(
+            f"all rows must have a split, or none; {have} of {len(rows)} have one; fill the column"
+        )
+    return have > 0
 
 
 def leaks(manifest: Manifest) -> dict[str, set[Split]]:
