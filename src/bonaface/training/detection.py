@@ -17,6 +17,7 @@ from bonaface.training.judgement import judge
 from bonaface.training.losses import evidence_loss
 from bonaface.training.recipe import Recipe
 from bonaface.training.task import Judged, Learning, Task
+from bonaface.training.twin_loss import twin_loss
 
 
 class Detection(Task):
@@ -44,7 +45,7 @@ class Detection(Task):
         return self.of_evidence(learning.model(pixels), learning, batch)
 
     def of_evidence(self, evidence: Evidence, learning: Learning, batch: Mapping[str, Tensor]) -> Tensor:
-        """Of the families' evidence and the combined one, of cells where they are judged, and what goes beside."""
+        """Of the families' evidence and the combined one, of twins and cells where the recipe has it so, and what goes beside."""
         how = self._recipe.optimisation
         auxiliary: Tensor = self.beside(evidence, batch["label"], learning.model)
         total = auxiliary + evidence_loss(
@@ -56,6 +57,10 @@ class Detection(Task):
             combined_weight=how.combined_weight,
             class_weights=self._recipe.class_weights,
         )
+        if how.twin_weight:
+            total = total + how.twin_weight * twin_loss(
+                evidence.family_logits, targets=batch["targets"], known=batch["known"]
+            )
         if evidence.cell_logits is None:
             return total
         return total + how.cell_weight * cell_loss(

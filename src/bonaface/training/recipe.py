@@ -64,6 +64,7 @@ class Optimisation:
         label_smoothing: Targets are this far from 0 and 1.
         combined_weight: Weight of the loss on the combined score beside that of the families.
         cell_weight: Weight of the loss on the evidence of cells, where the model judges them.
+        twin_weight: Weight of the loss on how far an attack's evidence stands above its bona fide twin's; 0 = none.
         class_regularisation: Weight of the loss that draws classes together and apart; 0 = none.
         clip_norm: Gradients longer than this are shortened to it; 0 = none are.
         ema_decay: Of the averaged weights, which are the ones judged and saved; 0 = the last ones are.
@@ -81,6 +82,7 @@ class Optimisation:
     label_smoothing: float = 0.02
     combined_weight: float = 0.5
     cell_weight: float = 1.0
+    twin_weight: float = 0.0
     class_regularisation: float = 0.0
     clip_norm: float = 1.0
     ema_decay: float = 0.998
@@ -204,11 +206,16 @@ class Recipe:
             raise RecipeError(
                 "masking and distillation must not meet: hidden cells are guessed without a teacher; set one of them to null"
             )
-        if (isinstance(self.data, Pairs) or self.judges_cells) and self.batch_size % 2:
+        compares_twins = self.judges_cells or self.optimisation.twin_weight > 0
+        if (isinstance(self.data, Pairs) or compares_twins) and self.batch_size % 2:
             raise RecipeError(f"batch_size must be even, for whole pairs; got {self.batch_size}")
         if is_stored and self.judges_cells:
             raise RecipeError(
                 f"model.judges_cells must be false with {self.data.kind}, whose pictures are no twins; set one of the two"
+            )
+        if isinstance(self.data, Clues) and self.optimisation.twin_weight > 0:
+            raise RecipeError(
+                "optimisation.twin_weight must be 0 with clues, whose pictures come one by one; set one of the two"
             )
         if isinstance(self.data, Clues) and self.data.is_dev_merged and self.kept == "best":
             raise RecipeError(

@@ -1,0 +1,67 @@
+import json
+from dataclasses import replace
+from math import log
+
+import pytest
+import torch
+
+from bonaface.data.clue_schedule import Clues
+from bonaface.errors import RecipeError
+from bonaface.training.loop import train
+from bonaface.training.twin_loss import twin_loss
+
+from .tiny import TINY, material
+
+TWIN, ALL = [0.0, 0.0], [1.0, 1.0]
+
+
+def loss(logits, targets, known):
+    return twin_loss(torch.tensor(logits), targets=torch.tensor(targets), known=torch.tensor(known))
+
+
+def test_worked_by_hand():
+    # a physical attack three to one above its twin, which says nothing of the other family; a digital one level with its twin
+    logits = [[1.0, 5.0], [1.0 + log(3), 0.0], [-2.0, 0.5], [7.0, 0.5]]
+    targets = [TWIN, [1.0, 0.0], TWIN, [0.0, 1.0]]
+    known = [ALL, [1.0, 0.0], ALL, ALL]
+    assert loss(logits, targets, known).item() == pytest.approx((log(4 / 3) + log(2)) / 2, abs=1e-6)
+
+
+def test_the_picture_itself_counts_nothing():
+    logits = torch.randn(8, 2, generator=torch.Generator().manual_seed(0))
+    targets, known = torch.tensor([TWIN, [0.0, 1.0]] * 4), torch.ones(8, 2)
+    moved = logits + torch.arange(4.0).repeat_interleave(2)[:, None]
+    found = [twin_loss(each, targets=targets, known=known).item() for each in (logits, moved)]
+    assert found[0] == pytest.approx(found[1], abs=1e-6)
+
+
+def test_what_is_unknown_teaches_nothing():
+    logits = torch.zeros(4, 2, requires_grad=True)
+    # a twin of which nobody knows whether a network drew it, and an attack on it that was held before a camera
+    targets = torch.tensor([TWIN, [1.0, 1.0]] * 2)
+    known = torch.tensor([[1.0, 0.0], ALL] * 2)
+    twin_loss(logits, targets=targets, known=known).backward()
+    assert (logits.grad[1::2, 0] < 0).all()
+    assert (logits.grad[0::2, 0] > 0).all()
+    assert (logits.grad[:, 1] == 0).all()
+    nothing = twin_loss(logits, targets=targets, known=torch.zeros(4, 2))
+    assert nothing.item() == 0
+
+
+def test_a_run_learns_from_twins(tmp_path):
+    """A fresh detector can not tell an attack from its twin, and its loss says so."""
+    losses = []
+    for weight in (0.0, 1.0):
+        how = replace(TINY.optimisation, twin_weight=weight)
+        train(replace(TINY, epochs=1, optimisation=how), material(), tmp_path / str(weight))
+        lines = (tmp_path / str(weight) / "events.jsonl").read_text(encoding="utf-8").splitlines()
+        losses += [event["loss"] for event in map(json.loads, lines) if event["event"] == "epoch"]
+    assert losses[1] - losses[0] > log(2) / 2
+
+
+def test_what_is_no_pair_is_refused():
+    how = replace(TINY.optimisation, twin_weight=0.5)
+    with pytest.raises(RecipeError, match=r"^batch_size must be even, for whole pairs; got 3"):
+        replace(TINY, batch_size=3, optimisation=how)
+    with pytest.raises(RecipeError, match=r"^optimisation.twin_weight must be 0 with clues"):
+        replace(TINY, data=Clues(), contract=replace(TINY.contract, finder="whole"), optimisation=how)
