@@ -18,6 +18,7 @@ from bonaface.training.recipes.nano import (
     nano_masked,
     nano_steady,
 )
+from bonaface.training.recipes.nano_distances import nano_distances, nano_distances_finish
 from bonaface.training.recipes.resnet import resnet, resnet_spsc, resnet_spsc_challenge
 from bonaface.training.recipes.small import (
     small,
@@ -44,6 +45,8 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
         nano_cells,
         nano_cells_finish,
         nano_steady,
+        nano_distances,
+        nano_distances_finish,
         small,
         small_finish,
         small_direct_start,
