@@ -5,7 +5,7 @@ PYTHON ?= python3
 PIP = --disable-pip-version-check --quiet --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format nano clean
+.PHONY: help demo test check format small nano clean
 
 help:  ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -37,7 +37,10 @@ format: .venv-dev/.ready  ## Mend what can be mended
 	.venv-dev/bin/ruff format .
 
 FACES ?= ../shared/faces
-nano: .venv-dev/.ready  ## Train, measure and embed the default bundle from FACES (about three hours)
+small: .venv-dev/.ready  ## Train, measure and embed the default bundle from FACES (about three hours)
+	benchmarks/small.sh $(FACES)
+
+nano: .venv-dev/.ready  ## The smaller bundle, from the weights of the default one (half an hour more)
 	benchmarks/nano.sh $(FACES)
 
 clean:  ## Remove what was built

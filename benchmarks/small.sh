@@ -10,12 +10,7 @@ archives=$(realpath -m "${2:-runs/archives}")
 
 mkdir -p runs
 bona_fide_of "$faces" runs/bonafide.csv
-# Generated portraits are shown as natural scenes: neither paper nor screen, and nothing else is said of them.
-launcher=$in_pairs
-stage small_direct_start runs/small-start --data "$faces/manifest.csv"
-stage small_steady_start runs/small-steady-start --data "$faces/manifest.csv" --start-from runs/small-start
-stage small_steady runs/small-steady --data "$faces/manifest.csv" --start-from runs/small-steady-start
-stage small_distances runs/small-distances --data "$faces/manifest.csv" --start-from runs/small-steady
+stages_of_small "$faces/manifest.csv"
 simuad_of runs/bonafide.csv
 measured_by S1 runs/small-distances simuad_S1_small.json
 

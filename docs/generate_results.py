@@ -152,7 +152,7 @@ def _unseen(report: dict[str, Any], generated: dict[str, Any]) -> list[str]:
         f"| **ACER pooled** (target 3 %) | **{100 * report['acer_pooled']:.2f} %** | | | |",
         f"| APCER of the worst species (target 10 %) | {100 * report['apcer_worst']['value']:.2f} % | | | |",
         "",
-        f"Generated portraits, {generated['generated']} against {generated['bonafide']} bona fide pictures, no generated one in training (first stage of `nano`): AUC "
+        f"Generated portraits, {generated['generated']} against {generated['bonafide']} bona fide pictures, no generated one in training (the recipe `nano`, `benchmarks/unseen_generated.sh`): AUC "
         f"{_area(auc['as they are'])} as they are, {_area(auc['made alike'])} brought to one size and JPEG quality (target 0.85).",
     ]
 
