@@ -126,6 +126,7 @@ class BundleCard:
         operating_points: Other thresholds by name, chosen on dev like `threshold`; empty before anything is measured.
         report: The evaluation report's file in the folder; None before one is there.
         weights: The file of the weights that training goes on from; None where the bundle brings none.
+        beside: As `training`, of a second detector that looks at the crop at a smaller size; None where there is none.
         notes: What a user must know.
         schema_version: Of this file's form.
     """
@@ -151,6 +152,7 @@ class BundleCard:
     operating_points: Mapping[str, StoredThreshold] = field(default_factory=dict)
     report: str | None = None
     weights: ModelFile | None = None
+    beside: Mapping[str, Any] | None = None
     notes: tuple[str, ...] = ()
     schema_version: int = field(default=SCHEMA_VERSION)
 

@@ -34,6 +34,12 @@ def export(
             help="A manifest: species of attack are told apart by its dev rows; those of --data by default."
         ),
     ] = None,
+    beside: Annotated[
+        Path | None,
+        typer.Option(
+            help="A second run that looks at the same crop at a smaller size; the evidence of both is averaged."
+        ),
+    ] = None,
     name: Annotated[str | None, typer.Option(help="Of the bundle; the recipe's by default.")] = None,
     version: Annotated[str, typer.Option("--bundle-version", help="Of this training.")] = "0.1.0",
     licence: Annotated[str, typer.Option(help="Of the weights, an SPDX identifier.")] = "Apache-2.0",
@@ -64,6 +70,7 @@ def export(
         "name": name,
         "notes": tuple(note or ()),
         "is_trainable": trainable,
+        "beside": beside,
     }
     if data is None and species_data is not None:
         raise typer.BadParameter("wants --data too: whatever tells species must be measured")
@@ -78,7 +85,7 @@ def export(
         folder = evaluation or out.with_name(out.name + "-evaluation")
         faces = RememberedFaces(load(out).finder)
         dev, _, _ = judged(data, folder, bundle=out, splits=[Split.DEV], faces=faces)
-        about["species"] = _species_of(run, species_data or data, faces)
+        about["species"] = _species_of(run, beside, species_data or data, faces)
         calibration = fit_families(dev) if card.families else None
         export_run(run, out, calibration=calibration, **about)
         table, bundle_id, _ = judged(data, folder, bundle=out, faces=faces)
@@ -92,14 +99,16 @@ def export(
     say(f"wrote {out}: {card.id}, {size}, an attack from {card.threshold.value:.4f} on")
 
 
-def _species_of(run: Path, data: Path, faces: Finder) -> SpeciesReadout | None:
+def _species_of(run: Path, beside: Path | None, data: Path, faces: Finder) -> SpeciesReadout | None:
     """What tells the species of the dev attacks apart; None where there are not two with enough people."""
     from bonaface.training.dev_embeddings import attack_embeddings, dev_attacks
     from bonaface.training.species_readout import LEAST_PEOPLE, species_readout
-    from bonaface.training.trained import detector_of_run
+    from bonaface.training.trained import detector_of_run, with_smaller
 
     attacks = dev_attacks(data)
     detector, recipe = detector_of_run(run)
+    if beside is not None:
+        detector = with_smaller(detector, recipe, beside)
     with progress_bar("telling species apart", len(attacks.rows)) as advance:
         found = attack_embeddings(detector.eval(), recipe.contract, attacks, faces, on_row=advance)
     readout = species_readout(found.embedding, found.species, found.subjects)

@@ -15,7 +15,7 @@ NOT_RECORDED = "not recorded"
 
 def details(card: BundleCard) -> str:
     """The model, its file and its training, a fact a row."""
-    return table(("what", "as recorded"), [*_model_rows(card), *_training_rows(card.training)], num_words=2)
+    return table(("what", "as recorded"), [*_model_rows(card), *_training_rows(card)], num_words=2)
 
 
 def _model_rows(card: BundleCard) -> list[tuple[str, str]]:
@@ -59,16 +59,17 @@ def _told(card: BundleCard) -> str:
     )
 
 
-def _training_rows(record: Mapping[str, Any]) -> list[tuple[str, str]]:
-    recipe, best = record.get("recipe"), record.get("best_epoch")
-    name = recipe.get("name") if isinstance(recipe, Mapping) else None
+def _training_rows(card: BundleCard) -> list[tuple[str, str]]:
+    record = card.training
+    best = record.get("best_epoch")
     return [
         ("trained by, and where questions go", NOT_RECORDED),
         ("training finished", _words(record.get("finished"))),
-        ("recipe of the last command", _words(name)),
+        ("recipe of the last command", _words(_recipe(record).get("name"))),
+        *_second_look(card),
         ("its epoch, chosen on dev", f"{best + 1}" if isinstance(best, int) else NOT_RECORDED),
-        ("seeds", ", ".join(_words(run.get("seed")) for run in _runs(record))),
-        ("time", _time(record)),
+        ("seeds", ", ".join(_words(run.get("seed")) for run in _runs(card))),
+        ("time", _time(_runs(card))),
         ("hardware", _words(record.get("hardware"))),
         ("versions", _words(record.get("versions"))),
     ]
@@ -76,17 +77,44 @@ def _training_rows(record: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def commands(card: BundleCard) -> str:
     """How it was trained, from the first command to the last."""
-    record = card.training
-    lines = [_words(run.get("command")) for run in _runs(record)]
-    return code([*lines, *map(_words, record.get("resumed_by", ()))])
+    lines = [_words(run.get("command")) for run in _runs(card)]
+    resumed = [line for record in _records(card) for line in record.get("resumed_by", ())]
+    return code([*lines, *map(_words, resumed)])
 
 
-def _runs(record: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    return [*record.get("earlier_runs", ()), record]
+def _records(card: BundleCard) -> list[Mapping[str, Any]]:
+    return [card.training] if card.beside is None else [card.training, card.beside]
 
 
-def _time(record: Mapping[str, Any]) -> str:
-    times = [run.get("seconds") for run in _runs(record)]
+def _runs(card: BundleCard) -> list[Mapping[str, Any]]:
+    """Every run that the weights have gone through; a second detector may go on from runs of the first one."""
+    first, *others = ([*record.get("earlier_runs", ()), record] for record in _records(card))
+    known = [_told_apart_by(run) for run in first]
+    return [*first, *(run for runs in others for run in runs if _told_apart_by(run) not in known)]
+
+
+def _told_apart_by(run: Mapping[str, Any]) -> tuple[object, ...]:
+    return tuple(run.get(word) for word in ("command", "seed", "seconds"))
+
+
+def _recipe(record: Mapping[str, Any]) -> Mapping[str, Any]:
+    return _mapping(record.get("recipe"))
+
+
+def _second_look(card: BundleCard) -> list[tuple[str, str]]:
+    if card.beside is None:
+        return []
+    recipe = _recipe(card.beside)
+    size = _words(_mapping(recipe.get("contract")).get("size"))
+    return [("looks again", f"at {size} x {size}; recipe of the last command {_words(recipe.get('name'))}")]
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _time(runs: list[Mapping[str, Any]]) -> str:
+    times = [run.get("seconds") for run in runs]
     known = [float(one) for one in times if isinstance(one, int | float)]
     if not known:
         return NOT_RECORDED

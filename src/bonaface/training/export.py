@@ -36,7 +36,7 @@ from bonaface.evaluation.thresholds import Threshold
 from bonaface.models.graph import export_onnx
 from bonaface.training.recipe import Recipe, Simulated
 from bonaface.training.species_readout import SpeciesReadout
-from bonaface.training.trained import detector_of_run
+from bonaface.training.trained import detector_of_run, with_smaller
 from bonaface.vocabulary import BONAFIDE, FAMILIES, Label
 
 CARD_TEXT = "CARD.md"
@@ -58,6 +58,7 @@ def export_run(
     is_trainable: bool = False,
     calibration: FamilyCalibration | None = None,
     species: SpeciesReadout | None = None,
+    beside: Path | None = None,
 ) -> BundleCard:
     """Write the bundle of a run, with a threshold of 0.5 until `with_report` brings a measured one.
 
@@ -71,12 +72,14 @@ def export_run(
         is_trainable: Whether the weights lie beside the model, for training to go on from.
         calibration: Of the families, fitted on dev; none when None.
         species: What tells an attack's species; nothing does when None.
+        beside: A second run, whose detector looks at the same crop at a smaller size; none when None.
 
     Raises:
-        CheckpointError: If the run has no whole checkpoint.
+        CheckpointError: If a run has no whole checkpoint, or the second does not fit beside the first.
         BundleError: If `out` holds other files, or ONNX and torch disagree.
     """
     detector, recipe = detector_of_run(run)
+    judging = with_smaller(detector, recipe, beside) if beside else detector
     if out.is_file() or (out.is_dir() and any(out.iterdir()) and not (out / "bundle.json").is_file()):
         raise BundleError(f"{out} must be a new folder, an empty one or a bundle; it is none; choose another")
     record = _record(run)
@@ -87,7 +90,7 @@ def export_run(
         (out / WEIGHTS).write_bytes(save(detector.state_dict()))  # readable by whoever may read the rest
     scales, offsets = (calibration.scales, calibration.offsets) if calibration else ((), ())
     export_onnx(
-        detector,
+        judging,
         recipe.contract,
         out / MODEL,
         is_mirrored=recipe.is_mirrored,
@@ -110,6 +113,7 @@ def export_run(
         licence=licence,
         training_data=_sources(record),
         training=record,
+        beside=_record(beside) if beside else None,
         model=describe_model(out / MODEL),
         self_test=_self_test(out / MODEL, recipe.contract.size),
         told_species=species.told if species else None,

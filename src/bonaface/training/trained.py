@@ -1,7 +1,8 @@
-"""The detector that a run has left."""
+"""The detector that a run has left, or that two runs have left together."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from bonaface.errors import CheckpointError
@@ -9,6 +10,7 @@ from bonaface.models.architecture import build_detector
 from bonaface.models.detector import Detector
 from bonaface.models.low_rank import merge_low_rank
 from bonaface.models.text_anchors import settled
+from bonaface.models.two_scales import TwoScales
 from bonaface.training.checkpoint import BEST, load_checkpoint
 from bonaface.training.recipe import Recipe, from_dict
 
@@ -39,3 +41,24 @@ def detector_of_run(run: Path) -> tuple[Detector, Recipe]:
         raise CheckpointError(f"{run / BEST} does not fit its recipe ({first}); train again") from None
     merge_low_rank(detector)
     return settled(detector), recipe
+
+
+def with_smaller(detector: Detector, recipe: Recipe, beside: Path) -> Detector:
+    """The detector of a run, and beside it that of another, which looks at the same crop at a smaller size.
+
+    Raises:
+        CheckpointError: If the other run has no whole checkpoint, its crop is not smaller or differs in more than its size, or
+            it judges other families.
+    """
+    smaller, its_recipe = detector_of_run(beside)
+    ours, its = recipe.contract, its_recipe.contract
+    if replace(its, size=ours.size) != ours or its.size >= ours.size:
+        raise CheckpointError(
+            f"{beside} must look at the same crop at a smaller size than {ours.size} pixels; its crop has {its.size} pixels "
+            f"and {'the same' if replace(its, size=ours.size) == ours else 'other'} settings; train it with the contract of "
+            "the first but for its size"
+        )
+    try:
+        return TwoScales(detector, smaller, sizes=(ours.size, its.size)).eval()
+    except ValueError as error:
+        raise CheckpointError(f"{beside} does not fit beside the first run: {error}") from None
