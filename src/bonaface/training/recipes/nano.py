@@ -1,4 +1,4 @@
-"""`nano`: the embedded bundle for who counts milliseconds, from scratch on two CPU cores, in two stages; and ways to go on from it."""
+"""`nano`, the network of the embedded bundles, as it was first trained: from scratch on two CPU cores; and ways to go on from it."""
 
 from __future__ import annotations
 
@@ -113,13 +113,13 @@ def nano_masked() -> Recipe:
 
 
 def nano_finish() -> Recipe:
-    """The second stage, for the bundle that ships: every variant and chains, more of what is met most, at a lower rate.
+    """The second stage, of the bundle `nano` until 0.8.0: every variant and chains, more of what is met most, at a lower rate.
 
     No generated portraits: they are the only pictures of another origin than the bona fide ones, and a detector that learns
     from them learns the origin. It then takes genuine pictures from elsewhere for generated.
 
     Expected: dev AUC 0.917, the mean over 16 kinds; exported and calibrated, on the simulated test ACER pooled 9.9 % and AUC
-    0.960. 6 epochs, 13 minutes. The bundle's weights were made before five kinds had their newest mechanisms.
+    0.960. 6 epochs, 13 minutes. Its weights were made before five kinds had their newest mechanisms.
 
     Command: bonaface train nano_finish --start-from runs/nano --data bonafide.csv --out runs/nano-finish
     """
