@@ -43,6 +43,12 @@ def test_a_record_cut_in_half(bonaface, run, tmp_path):
     assert not (tmp_path / "bundle").exists()
 
 
+def test_a_second_run_that_does_not_fit(bonaface, run, tmp_path):
+    answer = bonaface("export", run, tmp_path / "bundle", "--beside", run)
+    assert answer.sentence.startswith(f"{run} must look at the same crop at a smaller size than 32 pixels; ")
+    assert not (tmp_path / "bundle").exists()
+
+
 def test_no_run_there(bonaface, tmp_path):
     answer = bonaface("export", tmp_path, tmp_path / "bundle")
     assert answer.sentence.startswith(f"{tmp_path / 'best'} must be a checkpoint; ")

@@ -12,6 +12,7 @@ from bonaface.errors import MissingExtraError
 from bonaface.vocabulary import Split
 
 if TYPE_CHECKING:
+    from bonaface.bundle import BundleCard
     from bonaface.faces.finder import Finder
     from bonaface.training.species_readout import SpeciesReadout
 
@@ -56,14 +57,11 @@ def export(
     to whoever gets the bundle.
     """
     try:
-        from bonaface.training.export import export_run, with_report
+        from bonaface.training.export import export_run
     except ModuleNotFoundError as error:
         if error.name is None or error.name.startswith("bonaface"):
             raise
         raise MissingExtraError("bonaface export", extra="train") from None
-    from bonaface.cli.judging import judged, may_share_subjects
-    from bonaface.cli.report_table import show
-
     about: dict[str, Any] = {
         "version": version,
         "licence": licence,
@@ -76,27 +74,38 @@ def export(
         raise typer.BadParameter("wants --data too: whatever tells species must be measured")
     card = export_run(run, out, **about)
     if data is not None:
-        from bonaface.evaluation.bootstrap import REPLICATES
-        from bonaface.evaluation.calibration import fit_families
-        from bonaface.evaluation.reporting import report_from_scores
-        from bonaface.faces.remembered import RememberedFaces
-        from bonaface.inference.gate import load
-
-        folder = evaluation or out.with_name(out.name + "-evaluation")
-        faces = RememberedFaces(load(out).finder)
-        dev, _, _ = judged(data, folder, bundle=out, splits=[Split.DEV], faces=faces)
-        about["species"] = _species_of(run, beside, species_data or data, faces)
-        calibration = fit_families(dev) if card.families else None
-        export_run(run, out, calibration=calibration, **about)
-        table, bundle_id, _ = judged(data, folder, bundle=out, faces=faces)
-        may_share = may_share_subjects(data)
-        report = report_from_scores(
-            table, bundle=bundle_id, replicates=REPLICATES, allow_shared_subjects=may_share
-        )
-        card = with_report(out, report)
-        show(report)
+        card = _measured(run, out, about, data, species_data or data, evaluation)
     size = f"{card.model.bytes / 1e6:.1f} MB"
     say(f"wrote {out}: {card.id}, {size}, an attack from {card.threshold.value:.4f} on")
+
+
+def _measured(
+    run: Path, out: Path, about: dict[str, Any], data: Path, species_data: Path, evaluation: Path | None
+) -> BundleCard:
+    """The bundle exported anew: calibrated on the dev rows, its threshold from them, the test rows measured."""
+    from bonaface.cli.judging import judged, may_share_subjects
+    from bonaface.cli.report_table import show
+    from bonaface.evaluation.bootstrap import REPLICATES
+    from bonaface.evaluation.calibration import fit_families
+    from bonaface.evaluation.reporting import report_from_scores
+    from bonaface.faces.remembered import RememberedFaces
+    from bonaface.inference.gate import load
+    from bonaface.training.export import export_run, with_report
+
+    folder = evaluation or out.with_name(out.name + "-evaluation")
+    gate = load(out)
+    faces = RememberedFaces(gate.finder)
+    dev, _, _ = judged(data, folder, bundle=out, splits=[Split.DEV], faces=faces)
+    species = _species_of(run, about["beside"], species_data, faces)
+    calibration = fit_families(dev) if gate.card.families else None
+    export_run(run, out, **about, calibration=calibration, species=species)
+    table, bundle_id, _ = judged(data, folder, bundle=out, faces=faces)
+    report = report_from_scores(
+        table, bundle=bundle_id, replicates=REPLICATES, allow_shared_subjects=may_share_subjects(data)
+    )
+    card = with_report(out, report)
+    show(report)
+    return card
 
 
 def _species_of(run: Path, beside: Path | None, data: Path, faces: Finder) -> SpeciesReadout | None:

@@ -11,6 +11,7 @@ from typing import Any
 from safetensors.torch import save
 
 from bonaface.bundle import (
+    CARD,
     INPUT_NAME,
     MODEL,
     REPORT,
@@ -80,12 +81,8 @@ def export_run(
     """
     detector, recipe = detector_of_run(run)
     judging = with_smaller(detector, recipe, beside) if beside else detector
-    if out.is_file() or (out.is_dir() and any(out.iterdir()) and not (out / "bundle.json").is_file()):
-        raise BundleError(f"{out} must be a new folder, an empty one or a bundle; it is none; choose another")
     record = _record(run)
-    out.mkdir(parents=True, exist_ok=True)
-    for stale in (REPORT, WEIGHTS):
-        (out / stale).unlink(missing_ok=True)
+    _cleared(out)
     if is_trainable:
         (out / WEIGHTS).write_bytes(save(detector.state_dict()))  # readable by whoever may read the rest
     scales, offsets = (calibration.scales, calibration.offsets) if calibration else ((), ())
@@ -124,6 +121,15 @@ def export_run(
     )
     _written(out, card, None)
     return card
+
+
+def _cleared(out: Path) -> None:
+    """Make the folder of a bundle, without what an earlier one in it may have had."""
+    if out.is_file() or (out.is_dir() and any(out.iterdir()) and not (out / CARD).is_file()):
+        raise BundleError(f"{out} must be a new folder, an empty one or a bundle; it is none; choose another")
+    out.mkdir(parents=True, exist_ok=True)
+    for stale in (REPORT, WEIGHTS):
+        (out / stale).unlink(missing_ok=True)
 
 
 def with_report(folder: Path, report: Report) -> BundleCard:
