@@ -44,16 +44,13 @@ class TwoScales(Detector):
 
     def embed(self, pixels: Float[Tensor, "batch 3 size size"]) -> Float[Tensor, "batch width"]:
         """The directions of both embeddings, one after the other."""
-        both = self._embeddings(pixels)
-        return torch.cat([F.normalize(each.float(), dim=-1) for each in both], dim=-1)
+        return _directions(*self._embeddings(pixels))
 
     def forward(self, pixels: Float[Tensor, "batch 3 size size"]) -> Evidence:
         """The mean log-odds of each family."""
-        both = self._embeddings(pixels)
-        first, second = self.anchors(both[0]), self.smaller.anchors(both[1])
-        family_logits = (first + second) / 2
-        directions = torch.cat([F.normalize(each.float(), dim=-1) for each in both], dim=-1)
-        return Evidence(family_logits, any_attack_logit(family_logits), directions)
+        larger, smaller = self._embeddings(pixels)
+        family_logits = (self.anchors(larger) + self.smaller.anchors(smaller)) / 2
+        return Evidence(family_logits, any_attack_logit(family_logits), _directions(larger, smaller))
 
     def _embeddings(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
         return super().embed(pixels), self.smaller.embed(self.shrunk(pixels))
@@ -64,6 +61,10 @@ class TwoScales(Detector):
         """The crop with its areas averaged, as OpenCV's INTER_AREA does, but for the rounding to whole steps."""
         smaller: Tensor = self.shrinking @ pixels @ self.shrinking.T
         return smaller
+
+
+def _directions(*embeddings: Tensor) -> Tensor:
+    return torch.cat([F.normalize(each.float(), dim=-1) for each in embeddings], dim=-1)
 
 
 def area_shares(size: int, smaller_size: int) -> Float[Tensor, "smaller_size size"]:
