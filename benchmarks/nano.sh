@@ -3,11 +3,9 @@
 #   benchmarks/nano.sh FACES_FOLDER      FACES_FOLDER has manifest.csv; three hours on two CPU cores, half an hour where small.sh was run
 set -euo pipefail
 cd "$(dirname "$0")/.."
-faces=$(realpath "${1:?give the folder that has manifest.csv}")
 . benchmarks/stages.sh
 
-mkdir -p runs
-bona_fide_of "$faces" runs/bonafide.csv
+launcher=$in_pairs
 stages_of_small "$faces/manifest.csv"
 stage nano_distances runs/nano-distances --data "$faces/manifest.csv" --start-from runs/small-distances
 simuad_of runs/bonafide.csv

@@ -4,12 +4,10 @@
 # ARCHIVES keeps the packages that benchmarks/elsewhere.py names: half a gigabyte is fetched where it is not there yet.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-faces=$(realpath "${1:?give the folder that has manifest.csv}")
 archives=$(realpath -m "${2:-runs/archives}")
 . benchmarks/stages.sh
 
-mkdir -p runs
-bona_fide_of "$faces" runs/bonafide.csv
+launcher=$in_pairs
 stages_of_small "$faces/manifest.csv"
 simuad_of runs/bonafide.csv
 measured_by S1 runs/small-distances simuad_S1_small.json

@@ -1,4 +1,6 @@
-# Sourced by the scripts that train bundles: where things are, and stages that go on where an earlier call was stopped.
+# Sourced by the scripts that train bundles, with their words: where things are, the genuine faces alone as runs/bonafide.csv, and stages
+# that go on where an earlier call was stopped.
+faces=$(realpath "${1:?give the folder that has manifest.csv}")
 python=.venv-dev/bin/python
 bonaface=.venv-dev/bin/bonaface
 # Waiting threads give their core to the workers that make samples.
@@ -14,7 +16,6 @@ stage() {  # recipe, folder, further options; launched by $launcher where it is 
 
 stages_of_small() {  # manifest: all that come before the last, by the variants of training alone
   # Generated portraits are shown as natural scenes: neither paper nor screen, and nothing else is said of them.
-  launcher=$in_pairs
   stage small_direct_start runs/small-start --data "$1"
   stage small_steady_start runs/small-steady-start --data "$1" --start-from runs/small-start
   stage small_steady runs/small-steady --data "$1" --start-from runs/small-steady-start
@@ -51,3 +52,6 @@ simulated_set() {  # faces folder: dev and test, bona fide copies, three simulat
   [ -f runs/simulated/manifest.csv ] || $bonaface simulate "$1/manifest.csv" runs/simulated \
     --species print,replay,faceswap --split dev,test --seed 1
 }
+
+mkdir -p runs
+bona_fide_of "$faces" runs/bonafide.csv

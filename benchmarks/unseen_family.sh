@@ -5,11 +5,8 @@
 # those of S1 do. SPSC and SDSC, and the clues without a mechanism, are no attack of either list: they stand for the family that is missing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-faces=$(realpath "${1:?give the folder that has manifest.csv}")
 . benchmarks/stages.sh
 
-mkdir -p runs
-bona_fide_of "$faces" runs/bonafide.csv
 simuad_of runs/bonafide.csv
 launcher=$in_pairs
 

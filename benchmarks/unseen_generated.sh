@@ -3,11 +3,8 @@
 #   benchmarks/unseen_generated.sh FACES_FOLDER      FACES_FOLDER has manifest.csv; two hours on two CPU cores, SimUAD included
 set -euo pipefail
 cd "$(dirname "$0")/.."
-faces=$(realpath "${1:?give the folder that has manifest.csv}")
 . benchmarks/stages.sh
 
-mkdir -p runs
-bona_fide_of "$faces" runs/bonafide.csv
 stage nano runs/nano --data runs/bonafide.csv
 simuad_of runs/bonafide.csv
 bundle_of S1 runs/nano

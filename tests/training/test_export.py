@@ -34,8 +34,8 @@ RECORD = {
 }  # fmt: skip
 
 
-def saved(folder, recipe=RECIPE):
-    detector = build_nano(recipe.model, mean=recipe.contract.mean, std=recipe.contract.std, seed=1)
+def saved(folder, recipe=RECIPE, *, seed=1):
+    detector = build_nano(recipe.model, mean=recipe.contract.mean, std=recipe.contract.std, seed=seed)
     save_checkpoint(
         folder / "best", weights=detector.state_dict(), loop=None, progress=Progress(), recipe=to_dict(recipe)
     )  # fmt: skip

@@ -14,11 +14,10 @@ from safetensors.torch import load_file
 from bonaface.bundle import WEIGHTS, read_card
 from bonaface.errors import CheckpointError
 from bonaface.inference.session import Session
-from bonaface.models.nano import build_nano
-from bonaface.training.checkpoint import BEST, Progress, save_checkpoint
 from bonaface.training.export import export_run
 from bonaface.training.recipe import to_dict
 
+from .test_export import saved
 from .tiny import TINY, tiny
 
 SMALLER = tiny(name="tiny_smaller")
@@ -31,21 +30,18 @@ BESIDE = {
 }  # fmt: skip
 
 
-def saved(folder, recipe, record, *, seed):
-    detector = build_nano(recipe.model, mean=recipe.contract.mean, std=recipe.contract.std, seed=seed)
-    save_checkpoint(
-        folder / BEST, weights=detector.state_dict(), loop=None, progress=Progress(), recipe=to_dict(recipe)
-    )  # fmt: skip
+def recorded(folder, recipe, record, *, seed):
+    detector = saved(folder, recipe, seed=seed)
     (folder / "run.json").write_text(json.dumps(record))
-    return detector.eval()
+    return detector
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     folder = tmp_path_factory.mktemp("beside")
     detectors = (
-        saved(folder / "larger", LARGER, THEN, seed=1),
-        saved(folder / "smaller", SMALLER, BESIDE, seed=2),
+        recorded(folder / "larger", LARGER, THEN, seed=1),
+        recorded(folder / "smaller", SMALLER, BESIDE, seed=2),
     )
     export_run(
         folder / "larger", folder / "bundle", version="1", licence="CC0-1.0", is_trainable=True, beside=folder / "smaller"
@@ -96,7 +92,7 @@ def test_weights_to_go_on_from_are_those_of_the_first_run(made):
 def test_a_run_that_does_not_fit(made, tmp_path, contract, said):
     folder, _ = made
     model = replace(TINY.model, image_size=contract["size"])
-    saved(tmp_path / "other", tiny(model=model, contract=replace(TINY.contract, **contract)), {}, seed=0)
+    recorded(tmp_path / "other", tiny(model=model, contract=replace(TINY.contract, **contract)), {}, seed=0)
     with pytest.raises(
         CheckpointError, match=f"must look at the same crop at a smaller size than 48 pixels; {said}"
     ):

@@ -116,10 +116,9 @@ def _species_of(run: Path, beside: Path | None, data: Path, faces: Finder) -> Sp
 
     attacks = dev_attacks(data)
     detector, recipe = detector_of_run(run)
-    if beside is not None:
-        detector = with_smaller(detector, recipe, beside)
+    judging = with_smaller(detector, recipe, beside)
     with progress_bar("telling species apart", len(attacks.rows)) as advance:
-        found = attack_embeddings(detector.eval(), recipe.contract, attacks, faces, on_row=advance)
+        found = attack_embeddings(judging.eval(), recipe.contract, attacks, faces, on_row=advance)
     readout = species_readout(found.embedding, found.species, found.subjects)
     if readout is None:
         say(f"species are not told apart: {data} has no two of {LEAST_PEOPLE} people or more in dev")

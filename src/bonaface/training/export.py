@@ -80,7 +80,7 @@ def export_run(
         BundleError: If `out` holds other files, or ONNX and torch disagree.
     """
     detector, recipe = detector_of_run(run)
-    judging = with_smaller(detector, recipe, beside) if beside else detector
+    judging = with_smaller(detector, recipe, beside)
     record = _record(run)
     _cleared(out)
     if is_trainable:

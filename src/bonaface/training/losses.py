@@ -36,7 +36,7 @@ def evidence_loss(
     """
     is_known = ~torch.isnan(label)
     weights = torch.where(label > 0, class_weights[1], class_weights[0])
-    combined = _mean(
+    combined = weighted_mean(
         binary_cross_entropy_with_logits(
             evidence.attack_logit, _smoothed(torch.nan_to_num(label), label_smoothing), reduction="none"
         ),
@@ -47,11 +47,11 @@ def evidence_loss(
     families = binary_cross_entropy_with_logits(
         evidence.family_logits, _smoothed(targets, label_smoothing), reduction="none"
     )
-    per_family = _mean(families, known * weights[:, None])
+    per_family = weighted_mean(families, known * weights[:, None])
     return per_family.mean() + combined_weight * combined
 
 
-def _mean(losses: Tensor, weights: Tensor) -> Tensor:
+def weighted_mean(losses: Tensor, weights: Tensor) -> Tensor:
     """Over samples, the first axis; 0 where no sample has a weight."""
     total = weights.sum(dim=0)
     return (losses * weights).sum(dim=0) / torch.where(total > 0, total, 1.0)

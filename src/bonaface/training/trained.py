@@ -43,19 +43,22 @@ def detector_of_run(run: Path) -> tuple[Detector, Recipe]:
     return settled(detector), recipe
 
 
-def with_smaller(detector: Detector, recipe: Recipe, beside: Path) -> Detector:
-    """The detector of a run, and beside it that of another, which looks at the same crop at a smaller size.
+def with_smaller(detector: Detector, recipe: Recipe, beside: Path | None) -> Detector:
+    """The detector of a run, and beside it that of another, which looks at the same crop at a smaller size; alone when None.
 
     Raises:
         CheckpointError: If the other run has no whole checkpoint, its crop is not smaller or differs in more than its size, or
             it judges other families.
     """
+    if beside is None:
+        return detector
     smaller, its_recipe = detector_of_run(beside)
     ours, its = recipe.contract, its_recipe.contract
-    if replace(its, size=ours.size) != ours or its.size >= ours.size:
+    is_alike = replace(its, size=ours.size) == ours
+    if not is_alike or its.size >= ours.size:
         raise CheckpointError(
             f"{beside} must look at the same crop at a smaller size than {ours.size} pixels; its crop has {its.size} pixels "
-            f"and {'the same' if replace(its, size=ours.size) == ours else 'other'} settings; train it with the contract of "
+            f"and {'the same' if is_alike else 'other'} settings; train it with the contract of "
             "the first but for its size"
         )
     try:

@@ -8,10 +8,11 @@ Reference: Burges et al. 2005, Learning to rank using gradient descent, with pai
 
 from __future__ import annotations
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
+
+from bonaface.training.losses import weighted_mean
 
 
 def twin_loss(
@@ -33,5 +34,4 @@ def twin_loss(
     above = family_logits[1::2] - family_logits[0::2]
     steps = (targets[1::2] - targets[0::2]) * known[1::2] * known[0::2]
     says = (steps > 0).to(above.dtype)
-    total: Tensor = (F.softplus(-above) * says).sum() / torch.clamp(says.sum(), min=1.0)
-    return total
+    return weighted_mean(F.softplus(-above).flatten(), says.flatten())

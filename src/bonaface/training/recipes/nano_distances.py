@@ -11,7 +11,8 @@ from bonaface.training.recipes.small import small_direct_start, small_distances,
 def nano_distances() -> Recipe:
     """`small_distances` goes on at 160 pixels, by the variants of training alone.
 
-    Expected: dev AUC 0.881, the mean over 16 kinds; on SimUAD's S1 ACER pooled 24 %, AUC 0.845. 5 epochs, 22 minutes on two CPU cores beside other work.
+    Expected: dev AUC 0.881, the mean over 16 kinds; on SimUAD's S1 ACER pooled 24 %, AUC 0.845. 5 epochs, 22 minutes on two
+    CPU cores beside other work.
 
     Command: torchrun --nproc-per-node 2 --no-python bonaface train nano_distances --start-from runs/small-distances
     --data manifest.csv --out runs/nano-distances
