@@ -72,15 +72,14 @@ def test_amplitudes_keep_their_sign_and_stay_below_one():
 
 
 def of_windows(picture):
-    measurements = Measurements(**NORM)
-    return measurements.of_windows(measurements.with_windows(normalise(picture, **NORM))[1])[0].numpy()
+    return Measurements(**NORM).with_windows(normalise(picture, **NORM))[1][0].numpy()
 
 
 def test_it_is_float32_under_mixed_precision():
     stem = SpectrumStem(16, **NORM, window_width=8)
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        _, waves = stem.measurements.with_windows(normalise(crops(2), **NORM))
-        assert stem.measurements.of_windows(waves).dtype == torch.float32
+        _, windows = stem.measurements.with_windows(normalise(crops(2), **NORM))
+        assert windows.dtype == torch.float32
 
 
 @pytest.mark.parametrize("changes", [{"stem": "convolution"}, {"cells_per_side": 2}])

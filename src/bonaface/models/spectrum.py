@@ -90,42 +90,41 @@ class Measurements(nn.Module):
     def forward(
         self, pixels: Float[Tensor, "batch 3 size size"]
     ) -> Float[Tensor, "batch features rows columns"]:
-        return self.with_windows(pixels)[0]
+        return self._measured(pixels)[0]
 
     def with_windows(
         self, pixels: Float[Tensor, "batch 3 size size"]
-    ) -> tuple[Float[Tensor, "batch features rows columns"], list[Float[Tensor, "batch 63 height width"]]]:
-        """Of every cell its numbers, and what the energies are formed of: the amplitude of each frequency in every window, of
-        luminance and of either colour difference, in steps of 0..255.
-        """
+    ) -> tuple[
+        Float[Tensor, "batch features rows columns"], Float[Tensor, "batch window_features height width"]
+    ]:
+        """Numbers of every cell, and of every window: the signed waves of luminance, and energies as the cells have them."""
+        cells, waves, energies = self._measured(pixels)
+        with torch.autocast(pixels.device.type, enabled=False):
+            return cells, torch.cat((signed(waves[0]), torch.log(energies + QUIET)), dim=1)
+
+    def _measured(self, pixels: Tensor) -> tuple[Tensor, list[Tensor], Tensor]:
+        """Of cells their numbers; of windows the amplitudes of each plane, steps of 0..255, and the energies."""
         # float32 whatever the precision around it: energies span six orders of magnitude
         with torch.autocast(pixels.device.type, enabled=False):
             rgb = pixels.float() * self.gain + self.offset
             colours = (self.to_ycbcr @ rgb.flatten(2)).view_as(rgb)
             waves = self._waves(colours)
-            energies = self._in_rings([F.avg_pool2d(wave.square(), CELL // STEP) for wave in waves])
+            energies = self._energies(waves)
             numbers = torch.cat(
                 (
-                    *(torch.log(energy + QUIET) for energy in energies),
+                    torch.log(F.avg_pool2d(energies, CELL // STEP) + QUIET),
                     _cells(colours) / 64,
                     *self._residuals(rgb),
                     *_shares(colours),
                 ),
                 dim=1,
             )
-            return numbers, waves
+            return numbers, waves, energies
 
-    def of_windows(
-        self, waves: list[Float[Tensor, "batch 63 height width"]]
-    ) -> Float[Tensor, "batch features height width"]:
-        """Numbers of every window: the signed waves of luminance, and energies as the cells have them."""
-        with torch.autocast(waves[0].device.type, enabled=False):
-            energies = self._in_rings([wave.square() for wave in waves])
-            return torch.cat((signed(waves[0]), *(torch.log(energy + QUIET) for energy in energies)), dim=1)
-
-    def _in_rings(self, energies: list[Tensor]) -> list[Tensor]:
-        """Luminance keeps all frequencies, colour differences their rings."""
-        return [energies[0], *(F.conv2d(energy, self.rings) for energy in energies[1:])]
+    def _energies(self, waves: list[Tensor]) -> Tensor:
+        """Of every window: luminance keeps all frequencies, colour differences their rings."""
+        light, *colours = (wave.square() for wave in waves)
+        return torch.cat((light, *(F.conv2d(energy, self.rings) for energy in colours)), dim=1)
 
     def _waves(self, colours: Tensor) -> list[Tensor]:
         reach = (BLOCK - STEP) // 2
@@ -212,7 +211,6 @@ class SpectrumStem(nn.Module):
         if self.windows is None:
             maps: Tensor = self.mix(self.norm(self.measurements(pixels)))
             return maps
-        numbers, waves = self.measurements.with_windows(pixels)
-        windows = self.windows(self.measurements.of_windows(waves))
-        beside: Tensor = self.mix(self.norm(numbers)) + windows
+        cells, windows = self.measurements.with_windows(pixels)
+        beside: Tensor = self.mix(self.norm(cells)) + self.windows(windows)
         return beside
