@@ -54,6 +54,11 @@ class Detector(nn.Module):
         self.encoder = encoder
         self.anchors = anchors
 
+    @property
+    def num_families(self) -> int:
+        """Of the evidence: those of `vocabulary.FAMILIES`, or 1 for an attack of any."""
+        return self.anchors.features.shape[0]
+
     def embed(self, pixels: Float[Tensor, "batch 3 size size"]) -> Float[Tensor, "batch width"]:
         """The embedding that the anchors judge; of any length, only its direction counts."""
         embedding: Tensor = self.encoder(pixels)

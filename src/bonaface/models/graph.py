@@ -55,7 +55,7 @@ class DeployedDetector(nn.Module):
         self.detector = detector
         self.species = species
         self.is_mirrored = is_mirrored
-        num_families = detector.anchors.features.shape[0]
+        num_families = detector.num_families
         self.num_told = num_families if num_families > 1 else 0
         self.register_buffer("scales", torch.tensor(scales or [1.0] * num_families))
         self.register_buffer("offsets", torch.tensor(offsets or [0.0] * num_families))

@@ -33,10 +33,10 @@ class TwoScales(Detector):
         """
         if not sizes[1] < sizes[0]:
             raise ValueError(f"the second crop must be smaller than the first; got {sizes[0]} and {sizes[1]}")
-        families = [each.anchors.features.shape[0] for each in (larger, smaller)]
-        if families[0] != families[1]:
+        if larger.num_families != smaller.num_families:
             raise ValueError(
-                f"both detectors must judge the same families; got {families[0]} and {families[1]}"
+                "both detectors must judge the same families; "
+                f"got {larger.num_families} and {smaller.num_families}"
             )
         super().__init__(larger.encoder, larger.anchors)
         self.smaller = smaller

@@ -14,6 +14,8 @@ from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
+from bonaface.training.losses import weighted_mean
+
 UNTOUCHED, TOUCHED = 0.25, 1.0
 """Mean absolute differences from the twin, in steps of 0..255: below the first a cell is bona fide, from the second on
 attacked, and between them nobody can say."""
@@ -62,8 +64,7 @@ def cell_loss(
     losses = F.binary_cross_entropy_with_logits(
         cell_logits, wanted * (1 - 2 * label_smoothing) + label_smoothing, reduction="none"
     )
-    total = weights.sum(dim=(0, 1))
-    return ((losses * weights).sum(dim=(0, 1)) / total.clamp(min=1.0)).mean()
+    return weighted_mean(losses.flatten(0, 1), weights.flatten(0, 1)).mean()
 
 
 def _beside_twins(of_attacks: Bool[Tensor, "pairs cells"], *, of_twins: bool) -> Bool[Tensor, "batch cells"]:

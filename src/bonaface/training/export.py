@@ -97,14 +97,13 @@ def export_run(
         tolerance=TOLERANCES[recipe.model.kind],
     )
     learned, simulated = _learned_species(recipe, record)
-    num_families = detector.anchors.features.shape[0]
     card = BundleCard(
         name=name or recipe.name,
         version=version,
         contract=recipe.contract,
         threshold=UNMEASURED,
         labels=(Label.BONAFIDE.value, Label.ATTACK.value),
-        families=tuple(family.value for family in FAMILIES) if num_families > 1 else (),
+        families=tuple(family.value for family in FAMILIES) if detector.num_families > 1 else (),
         species=learned,
         simulated_species=simulated,
         licence=licence,
