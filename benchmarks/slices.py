@@ -101,6 +101,18 @@ def crisper(picture):
     return picture + (picture - smooth)
 
 
+def denoised(picture):
+    """What a phone makes of noise: skin without pores. Non-local means, which no training knows."""
+    return cv2.fastNlMeansDenoisingColored(np.ascontiguousarray(picture), None, 5, 5, 5, 15)
+
+
+def shaded(picture):
+    """Its left half in shadow, a third of the light, with an edge as soft as a window's frame casts."""
+    place = np.arange(picture.shape[1]) - picture.shape[1] / 2
+    lit = 1 / (1 + np.exp(-place / (0.02 * picture.shape[1])))
+    return ((picture / 255.0) ** 2.2 * (1 + 2 * lit[None, :, None]) / 3) ** (1 / 2.2) * 255
+
+
 CHANGES = {
     "turned grey": grey,
     "one stop darker": darker,
@@ -110,6 +122,8 @@ CHANGES = {
     "under a warm lamp": warmer,
     "noise of five levels": noisy,
     "sharpened": crisper,
+    "denoised": denoised,
+    "half in shadow": shaded,
 }
 
 

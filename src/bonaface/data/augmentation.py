@@ -40,6 +40,8 @@ class Augmentation:
             pixels reads as a redrawn one.
         development: Chance of another tone and colour after the attack and the camera, see `data.development`: without
             it a flat or tinted picture reads as a printed one.
+        denoising: Chance that the camera has smoothed what is flat, see `data.denoising`: without it skin without pores reads as
+            a decoder's.
         filters: Chance of an app's filter after the camera, see `data.filters`: without it faded blacks read as paper.
         noise: Chance of a sensor's noise after the camera, likewise: without it a dim room reads as paper.
         turn_deg: Largest rotation in the image plane, degrees.
@@ -59,6 +61,7 @@ class Augmentation:
     sharpening: float = 0.0
     distance: float = 0.0
     development: float = 0.0
+    denoising: float = 0.0
     filters: float = 0.0
     noise: float = 0.0
     turn_deg: float = 8.0

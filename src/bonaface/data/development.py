@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from bonaface.attacks.light import saturation_matrix
+from bonaface.data.denoising import denoised
 from bonaface.data.filters import filtered
 from bonaface.types import Picture
 
@@ -24,13 +25,15 @@ LOUDEST = 9.0
 
 
 def after_camera(pixels: Picture, rng: np.random.Generator, how: Augmentation) -> Picture:
-    """The picture with all that may be drawn anew after attack and camera: by chance developed, filtered, noisy.
+    """The picture with all that may be drawn anew after attack and camera: by chance denoised, developed, filtered, noisy.
 
     Args:
         pixels: (height, width, 3) uint8 RGB; it stays as it is.
         rng: Every draw comes from it.
         how: The chances.
     """
+    if how.denoising and rng.random() < how.denoising:
+        pixels = denoised(pixels, rng)
     if rng.random() < how.development:
         pixels = developed(pixels, rng)
     if how.filters and rng.random() < how.filters:

@@ -72,7 +72,7 @@ class KeptPairs(Dataset[dict[str, torch.Tensor]]):
         self.species_names = (BONAFIDE.name, *mixture.shares)
         self._length, self._seed, self._epoch = length, seed, 0
         self._augmentation = augmentation
-        augmentation = replace(augmentation, development=0.0, filters=0.0, noise=0.0)
+        augmentation = replace(augmentation, development=0.0, denoising=0.0, filters=0.0, noise=0.0)
         same = {
             "version": bonaface.__version__,
             "scenes": scenes_digest(scenes),

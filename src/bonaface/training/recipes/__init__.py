@@ -22,6 +22,7 @@ from bonaface.training.recipes.nano_distances import nano_distances, nano_distan
 from bonaface.training.recipes.resnet import resnet, resnet_spsc, resnet_spsc_challenge
 from bonaface.training.recipes.small import (
     small,
+    small_denoised_finish,
     small_direct,
     small_direct_finish,
     small_direct_start,
@@ -56,6 +57,7 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
         small_steady,
         small_distances,
         small_distances_finish,
+        small_denoised_finish,
         small_filters_finish,
         small_steady_finish,
         paper,

@@ -206,6 +206,20 @@ def small_distances_finish() -> Recipe:
     return replace(last, name="small_distances_finish", augmentation=augmentation, seed=34)
 
 
+def small_denoised_finish() -> Recipe:
+    """`small_distances_finish` with a quarter of the pairs smoothed as cameras and retouchers do.
+
+    Command: torchrun --nproc-per-node 2 --no-python bonaface train small_denoised_finish --start-from runs/small-distances
+    --data manifest.csv --out runs/small-denoised-finish
+    """
+    last = small_distances_finish()
+    return replace(
+        last,
+        name="small_denoised_finish",
+        augmentation=replace(last.augmentation, denoising=0.25),
+    )
+
+
 def small_filters_finish() -> Recipe:
     """Another last stage after `small_distances`, not shipped: a third of the pairs under an app's filter, and no clues without a mechanism.
 
