@@ -14,7 +14,7 @@ measured_by S1 runs/nano-distances simuad_S1.json
 stage nano_distances_finish runs/nano-distances-finish --data "$faces/manifest.csv" --start-from runs/nano-distances
 simulated_set "$faces"
 $bonaface export runs/nano-distances-finish src/bonaface/bundles/nano --data runs/simulated/manifest.csv --evaluation runs/evaluation-nano \
-  --species-data runs/simuad/protocols/S1.csv --name nano --bundle-version 0.11.0 \
+  --species-data runs/simuad/protocols/S1.csv --name nano --bundle-version 0.11.1 \
   --note "It has seen simulated attacks only, never a real one: expect more errors on real attacks." \
   --note "Its bona fide pictures are studio portraits, frontal, sharp, well lit, mostly older and male; no phone or webcam. Of genuine faces from elsewhere it turns away a third to a half." \
   --note "Generated portraits it has seen as natural scenes without paper or screen, never as attacks; they come from one model, Stable Diffusion 3."

@@ -207,7 +207,11 @@ def small_distances_finish() -> Recipe:
 
 
 def small_denoised_finish() -> Recipe:
-    """`small_distances_finish` with a quarter of the pairs smoothed as cameras and retouchers do.
+    """`small_distances_finish` with a quarter of the pairs smoothed as cameras and retouchers do; not shipped.
+
+    Beside it, on dev: simulated EER 8.9 % (9.0), AUC 0.970 (0.967); on faces from elsewhere the mean AUC over eleven simulations 0.816 (0.834).
+
+    Expected: dev AUC 0.908, the mean over 18 kinds. 4 epochs, 17 minutes on two CPU cores.
 
     Command: torchrun --nproc-per-node 2 --no-python bonaface train small_denoised_finish --start-from runs/small-distances
     --data manifest.csv --out runs/small-denoised-finish
