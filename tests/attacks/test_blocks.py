@@ -4,7 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from bonaface.attacks.blocks import dct_basis, from_blocks, padded, times, to_blocks
+from bonaface.attacks.blocks import dct_basis, from_blocks, padded, to_blocks
+from bonaface.attacks.products import times
 
 PLANE = np.random.default_rng(0).uniform(0, 255, (24, 40)).astype(np.float32)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import platform
 from pathlib import Path
 
@@ -24,7 +23,6 @@ def arithmetic() -> dict[str, str]:
         "numpy": np.__version__,
         "opencv": cv2.__version__,
         "machine": platform.machine(),
-        "threads": os.environ.get("OMP_NUM_THREADS", ""),
     }
 
 

@@ -32,12 +32,6 @@ def padded(plane: Plane, size: int, *, offset: tuple[int, int] = (0, 0)) -> Plan
     )
 
 
-def times(a: Plane, b: Plane, *, is_transposed: bool = False) -> Plane:
-    """The matrix product a b, or a times b transposed; through OpenCV, whose threads the caller rules."""
-    flags = cv2.GEMM_2_T if is_transposed else 0
-    return np.asarray(cv2.gemm(a, b, 1.0, None, 0.0, flags=flags), dtype=np.float32)
-
-
 @lru_cache(maxsize=8)
 def dct_basis(size: int) -> Plane:
     """The orthonormal two-dimensional DCT-II of a block: a row a function, slow ones first; (size^2, size^2)."""

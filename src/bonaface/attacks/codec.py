@@ -10,7 +10,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from bonaface.attacks.blocks import dct_basis, from_blocks, padded, times, to_blocks
+from bonaface.attacks.blocks import dct_basis, from_blocks, padded, to_blocks
+from bonaface.attacks.products import times
 from bonaface.attacks.scene import Plane
 from bonaface.errors import SimulationError, did_you_mean
 from bonaface.types import Picture

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from bonaface.attacks.products import times
 from bonaface.attacks.scene import Plane
 
 
@@ -50,14 +51,9 @@ def smooth(knots: npt.NDArray[np.floating], height: int, width: int) -> Plane:
 
 
 def spread(knots: npt.NDArray[np.floating], rows: Plane, columns: Plane) -> Plane:
-    """(height, width): `rows` (height, knot rows) times knots times `columns` (width, knot columns) transposed.
-
-    Through OpenCV, whose threads the caller rules, as numpy's would fight with those of other workers.
-    """
-    across = cv2.gemm(
-        np.ascontiguousarray(knots, dtype=np.float32), columns, 1.0, None, 0.0, flags=cv2.GEMM_2_T
-    )
-    return np.asarray(cv2.gemm(rows, across, 1.0, None, 0.0), dtype=np.float32)
+    """(height, width): `rows` (height, knot rows) times knots times `columns` (width, knot columns) transposed."""
+    across = times(np.ascontiguousarray(knots, dtype=np.float32), columns, is_transposed=True)
+    return times(rows, across)
 
 
 @lru_cache(maxsize=256)

@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from bonaface.attacks import fields
-from bonaface.attacks.blocks import dct_basis, from_blocks, padded, times, to_blocks
+from bonaface.attacks.blocks import dct_basis, from_blocks, padded, to_blocks
 from bonaface.attacks.mesh import face_matrix
 from bonaface.attacks.outlines import is_empty
+from bonaface.attacks.products import times
 from bonaface.attacks.scene import Plane, Scene
 from bonaface.attacks.seam import InnerFace, blended, draw_inner_face, inner_mask, inner_window
 from bonaface.attacks.variants import chosen_variant

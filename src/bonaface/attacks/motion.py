@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from bonaface.attacks import fields
-from bonaface.attacks.blocks import times
 from bonaface.attacks.mesh import Maps, Matrix
+from bonaface.attacks.products import times
 from bonaface.attacks.scene import Plane
 from bonaface.types import Picture
 

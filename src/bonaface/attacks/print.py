@@ -21,6 +21,7 @@ from bonaface.attacks.light import (
     surroundings,
     to_picture,
 )
+from bonaface.attacks.products import times
 from bonaface.attacks.scene import Plane, Scene, face_window
 from bonaface.attacks.variants import kind_of, variant_at
 from bonaface.attacks.view import View, draw_view, look, moved_box, moved_points, source_maps
@@ -278,7 +279,7 @@ def _screen(height: int, width: int, *, pitch_px: float, angle_deg: float) -> Pl
     x, y = np.arange(width), np.arange(height)
     rows = np.stack([np.cos(fy * y), -np.sin(fy * y), np.cos(fx * y), np.sin(fx * y)], axis=1)
     columns = np.stack([np.cos(fx * x), np.sin(fx * x), np.cos(fy * x), np.sin(fy * x)])
-    return np.asarray(rows.astype(np.float32) @ columns.astype(np.float32), dtype=np.float32)
+    return times(rows.astype(np.float32), columns.astype(np.float32))
 
 
 def _droplets(planes: list[Plane], rng: np.random.Generator, p: PrintParameters) -> list[Plane]:
