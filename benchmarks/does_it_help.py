@@ -119,11 +119,16 @@ def intervals(values):
     return [round(float(low), 4), round(float(high), 4)]
 
 
-def table(species, people, scores, names, seeds, replicates=1000):
-    """AUC of every left-out species by both, mean over seeds; intervals over people, drawn with replacement."""
-    everybody = np.unique(people)
+def drawn_rows(people, *, replicates=1000):
+    """Rows of people drawn with replacement, time after time: all of each person's together."""
+    everybody, rng = np.unique(people), np.random.default_rng(0)
     places = {who: np.flatnonzero(people == who) for who in everybody}
-    rng = np.random.default_rng(0)
+    for _ in range(replicates):
+        yield np.concatenate([places[who] for who in rng.choice(everybody, len(everybody))])
+
+
+def table(species, people, scores, names, seeds):
+    """AUC of every left-out species by both, mean over seeds; intervals over people, drawn with replacement."""
 
     def areas(rows):
         """(species, arms, seeds)"""
@@ -137,10 +142,7 @@ def table(species, people, scores, names, seeds, replicates=1000):
         return found
 
     value = areas(np.arange(len(people)))
-    drawn = np.stack([
-        areas(np.concatenate([places[who] for who in rng.choice(everybody, len(everybody))])).mean(axis=2)
-        for _ in range(replicates)
-    ])  # fmt: skip
+    drawn = np.stack([areas(rows).mean(axis=2) for rows in drawn_rows(people)])
 
     def row(found, again):
         """Of the lab's and the clues' AUC, and of each replicate's."""

@@ -22,12 +22,10 @@ from bonaface.evaluation.curves import auc_of
 from bonaface.training.recipe import from_dict
 from bonaface.training.record import read_record
 from bonaface.vocabulary import BONAFIDE, CHAIN, Family, species_named
-from does_it_help import MADE_BY, intervals, scores_of, test_crops
+from does_it_help import MADE_BY, drawn_rows, intervals, scores_of, test_crops
 
 WENT_ON_FROM = {Family.PHYSICAL: "unseen-S2.1", Family.DIGITAL: "unseen-S2.2"}
 """The run that lacks a species' whole family."""
-
-REPLICATES = 1000
 
 
 def check_unseen(runs, species):
@@ -56,12 +54,7 @@ def contract_of(run):
 
 def with_interval(scores, labels, people):
     """AUC, and where 95 % of it lies over people drawn with replacement."""
-    everybody, rng = np.unique(people), np.random.default_rng(0)
-    places = {who: np.flatnonzero(people == who) for who in everybody}
-    drawn = []
-    for _ in range(REPLICATES):
-        rows = np.concatenate([places[who] for who in rng.choice(everybody, len(everybody))])
-        drawn.append(auc_of(scores[rows], labels[rows]))
+    drawn = [auc_of(scores[rows], labels[rows]) for rows in drawn_rows(people)]
     return [round(auc_of(scores, labels), 4), *intervals(drawn)]
 
 

@@ -7,7 +7,9 @@ from scipy import ndimage
 
 from bonaface.data.augmentation import Augmentation
 from bonaface.data.denoising import denoised
-from bonaface.data.development import after_camera
+from bonaface.data.development import after_camera, in_dim_light
+
+from .by_chance import share_changed
 
 RNG = np.random.default_rng(7)
 SIDES = np.where(np.arange(96) < 48, 70, 180)[None, :, None]
@@ -60,22 +62,17 @@ def test_a_picture_of_one_value_stays_one(value):
     assert all((drawn(number, flat) == flat).all() for number in range(40))
 
 
-def test_they_are_drawn_by_chance_after_the_camera_and_change_no_other_draw():
-    def share_changed(chance: float) -> float:
-        how = Augmentation(denoising=chance)
-        changed = [
-            (after_camera(PICTURE, np.random.default_rng(number), how) != PICTURE).any()
-            for number in range(60)
-        ]
-        return float(np.mean(changed))
+def test_they_are_drawn_by_chance_after_the_camera():
+    assert [share_changed(PICTURE, Augmentation(denoising=chance)) for chance in (0, 1)] == [0, 1]
+    assert 0.2 < share_changed(PICTURE, Augmentation(denoising=0.5)) < 0.8
 
-    assert [share_changed(chance) for chance in (0, 1)] == [0, 1]
-    assert 0.2 < share_changed(0.5) < 0.8
-    dim = Augmentation(noise=1.0)
-    plain = after_camera(PICTURE, np.random.default_rng(1), dim)
-    assert (
-        after_camera(PICTURE, np.random.default_rng(1), Augmentation(noise=1.0, denoising=0.0)) == plain
-    ).all()
+
+def test_without_a_chance_nothing_is_drawn_for_it():
+    """Samples of recipes from before it are what they were: two chances, of tone and of noise, and then the noise."""
+    rng = np.random.default_rng(1)
+    rng.random(2)
+    found = after_camera(PICTURE, np.random.default_rng(1), Augmentation(noise=1.0))
+    assert (found == in_dim_light(PICTURE, rng)).all()
 
 
 def test_skin_keeps_its_shading():

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from bonaface.data.augmentation import Augmentation
-from bonaface.data.development import after_camera
 from bonaface.data.filters import filtered
+
+from .by_chance import share_changed
 
 RNG = np.random.default_rng(5)
 COARSE = cv2.GaussianBlur(RNG.standard_normal((96, 96, 3)), (0, 0), 6)
@@ -69,14 +70,7 @@ def test_a_picture_of_one_value_is_no_error(value):
 
 
 def test_they_are_drawn_by_chance_after_the_camera():
-    def share_changed(chance: float) -> float:
-        how = Augmentation(filters=chance)
-        changed = [
-            (after_camera(PICTURE, np.random.default_rng(number), how) != PICTURE).any()
-            for number in range(60)
-        ]
-        return float(np.mean(changed))
-
-    assert share_changed(0) == 0
-    assert 0.2 < share_changed(0.5) < 0.8
-    assert share_changed(1) > 0.9
+    share = {chance: share_changed(PICTURE, Augmentation(filters=chance)) for chance in (0, 0.5, 1)}
+    assert share[0] == 0
+    assert 0.2 < share[0.5] < 0.8
+    assert share[1] > 0.9
