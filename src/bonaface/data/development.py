@@ -7,6 +7,7 @@ drawn anew after the attack and the camera: what is left to learn from is what s
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import cv2
@@ -41,6 +42,11 @@ def after_camera(pixels: Picture, rng: np.random.Generator, how: Augmentation) -
     if how.noise and rng.random() < how.noise:
         pixels = in_dim_light(pixels, rng)
     return pixels
+
+
+def up_to_camera(how: Augmentation) -> Augmentation:
+    """The chances without those of `after_camera`: of what is kept, to be changed anew whenever it is shown."""
+    return replace(how, development=0.0, denoising=0.0, filters=0.0, noise=0.0)
 
 
 def in_dim_light(pixels: Picture, rng: np.random.Generator) -> Picture:

@@ -19,7 +19,7 @@ from bonaface.contract import InputContract
 from bonaface.data.augmentation import Augmentation
 from bonaface.data.chains import is_simulated
 from bonaface.data.dataset import LabelledScene, Mixture, SimulatedFaces, scenes_digest
-from bonaface.data.development import after_camera
+from bonaface.data.development import after_camera, up_to_camera
 from bonaface.data.randomness import generator
 from bonaface.data.whole_file import write_whole
 from bonaface.vocabulary import BONAFIDE, CHAIN, FAMILIES
@@ -72,7 +72,7 @@ class KeptPairs(Dataset[dict[str, torch.Tensor]]):
         self.species_names = (BONAFIDE.name, *mixture.shares)
         self._length, self._seed, self._epoch = length, seed, 0
         self._augmentation = augmentation
-        augmentation = replace(augmentation, development=0.0, denoising=0.0, filters=0.0, noise=0.0)
+        augmentation = up_to_camera(augmentation)
         same = {
             "version": bonaface.__version__,
             "scenes": scenes_digest(scenes),
