@@ -18,7 +18,7 @@ from bonaface.errors import BundleError, did_you_mean
 from bonaface.vocabulary import Family
 
 SCHEMA_VERSION = 1
-CARD, MODEL, REPORT = "bundle.json", "model.onnx", "report.json"
+CARD, CARD_TEXT, MODEL, REPORT = "bundle.json", "CARD.md", "model.onnx", "report.json"
 WEIGHTS = "weights.safetensors"
 """Beside the model, in bundles that training may go on from; judging never opens it."""
 
@@ -285,6 +285,21 @@ def check_model_file(folder: Path, model: ModelFile) -> None:
             f"{path} must have the sha256 {model.sha256[:12]}...; it has {found[:12]}...; it was altered or cut; "
             f"get the bundle again"
         )
+
+
+def cleared(folder: Path) -> None:
+    """Make the folder of a bundle, without what an earlier one in it may have had.
+
+    Raises:
+        BundleError: If it holds other files.
+    """
+    if folder.is_file() or (folder.is_dir() and any(folder.iterdir()) and not (folder / CARD).is_file()):
+        raise BundleError(
+            f"{folder} must be a new folder, an empty one or a bundle; it is none; choose another"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    for stale in (REPORT, WEIGHTS):
+        (folder / stale).unlink(missing_ok=True)
 
 
 def write_card(folder: Path, card: BundleCard) -> None:

@@ -9,6 +9,7 @@ import typer
 
 from bonaface import __version__
 from bonaface.cli import (
+    adjust,
     calibrate,
     check,
     compare,
@@ -35,7 +36,20 @@ app = typer.Typer(
     help="Is this face genuine, or an attack? One gate for physical and digital face attacks.",
 )
 
-for room in (check, demo, simulate, train, evaluate, report, compare, calibrate, stress, router, export):
+for room in (
+    check,
+    demo,
+    simulate,
+    train,
+    evaluate,
+    report,
+    compare,
+    calibrate,
+    adjust,
+    stress,
+    router,
+    export,
+):
     app.command()(getattr(room, room.__name__.rpartition(".")[2]))
 app.command("import")(import_scores.import_scores)
 app.add_typer(models.app, name="models")

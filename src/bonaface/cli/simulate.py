@@ -179,11 +179,21 @@ def source_manifest(source: Path) -> Manifest:
 
 
 def _tell(made: Simulated) -> None:
+    stopped(made)
+    counts = ", ".join(f"{count} {name}" for name, count in made.counts.items())
+    say(f"wrote {counts} and {made.manifest}")
+    left_out(made)
+
+
+def stopped(made: Simulated) -> None:
+    """End the command where simulating was stopped."""
     if not made.is_finished:
         remark(f"stopped after {made.done} of {made.total}; the same command goes on")
         raise typer.Exit(130)
-    counts = ", ".join(f"{count} {name}" for name, count in made.counts.items())
-    say(f"wrote {counts} and {made.manifest}")
+
+
+def left_out(made: Simulated) -> None:
+    """Say which pictures no attack was made of, and why."""
     if made.left_out:
         why = (
             f"{count} {reason}" + (f" ({WHY[reason]})" if reason in WHY else "")

@@ -50,7 +50,7 @@ def model_card(
     body = environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
         **_recorded(card, report),
         **_measured(card, report),
-        unknown=bullets(_unknown(report, robustness)),
+        unknown=bullets(_unknown(card, report, robustness)),
         results=_results(report, robustness),
         groups=_groups(report),
         unequal=_unequal(report),
@@ -93,7 +93,7 @@ def _measured(card: BundleCard, report: Report | None) -> dict[str, Any]:
     if report is None:
         return {
             "is_measured": False,
-            "in_short": "No rate of it is known: nothing has been measured, and its threshold is a guess.",
+            **_unmeasured(card),
             "threshold": escaped(threshold),
             "by_subject": False,
             "rejected": "how often is not known",
@@ -120,8 +120,27 @@ def _measured(card: BundleCard, report: Report | None) -> dict[str, Any]:
     }
 
 
-def _unknown(report: Report | None, robustness: Robustness | None) -> list[str]:
+def _unmeasured(card: BundleCard) -> dict[str, str]:
+    """What stands where rates would."""
+    if card.threshold.split is None:
+        return {
+            "in_short": "No rate of it is known: nothing has been measured, and its threshold is a guess.",
+            "no_rates": "Not measured: the threshold is a guess, and no rate of this bundle is known.",
+        }
+    return {
+        "in_short": "No report came with it: its threshold was chosen on scores, and the notes below say what is known of that.",
+        "no_rates": "Not measured at this threshold, but for what the notes say.",
+    }
+
+
+def _unknown(card: BundleCard, report: Report | None, robustness: Robustness | None) -> list[str]:
     """What no number in the card tells."""
+    is_guess = card.threshold.split is None
+    unmeasured = (
+        "Any rate: no report came with this bundle, and its threshold is a guess."
+        if is_guess
+        else "Any rate beyond what the notes say: no report came with this bundle."
+    )
     compared = [
         " x ".join(one.columns)
         for one in (report.fairness.columns if report and report.fairness else ())
@@ -129,7 +148,7 @@ def _unknown(report: Report | None, robustness: Robustness | None) -> list[str]:
     ]
     beyond = f", beyond what the columns {', '.join(compared)} tell" if compared else ""
     asked = {
-        "Any rate: no report came with this bundle, and its threshold is a guess.": report is None,
+        unmeasured: report is None,
         "Whether its scores are probabilities.": report is None or report.calibration is None,
         "Intervals that know which rows are of one person.": report is None or not report.intervals,
         f"Whether it is as good for one group of people as for another{beyond}.": True,

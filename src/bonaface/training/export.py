@@ -11,7 +11,7 @@ from typing import Any
 from safetensors.torch import save
 
 from bonaface.bundle import (
-    CARD,
+    CARD_TEXT,
     INPUT_NAME,
     MODEL,
     REPORT,
@@ -20,6 +20,7 @@ from bonaface.bundle import (
     SelfTest,
     StoredThreshold,
     TrainingSource,
+    cleared,
     describe_model,
     read_card,
     self_test_crops,
@@ -40,7 +41,6 @@ from bonaface.training.species_readout import SpeciesReadout
 from bonaface.training.trained import detector_of_run, with_smaller
 from bonaface.vocabulary import BONAFIDE, FAMILIES, Label
 
-CARD_TEXT = "CARD.md"
 UNMEASURED = StoredThreshold(0.5, 0.5, 0.5, "fixed", None)
 """The threshold of a bundle that nothing has measured yet."""
 
@@ -82,7 +82,7 @@ def export_run(
     detector, recipe = detector_of_run(run)
     judging = with_smaller(detector, recipe, beside)
     record = _record(run)
-    _cleared(out)
+    cleared(out)
     if is_trainable:
         (out / WEIGHTS).write_bytes(save(detector.state_dict()))  # readable by whoever may read the rest
     scales, offsets = (calibration.scales, calibration.offsets) if calibration else ((), ())
@@ -120,15 +120,6 @@ def export_run(
     )
     _written(out, card, None)
     return card
-
-
-def _cleared(out: Path) -> None:
-    """Make the folder of a bundle, without what an earlier one in it may have had."""
-    if out.is_file() or (out.is_dir() and any(out.iterdir()) and not (out / CARD).is_file()):
-        raise BundleError(f"{out} must be a new folder, an empty one or a bundle; it is none; choose another")
-    out.mkdir(parents=True, exist_ok=True)
-    for stale in (REPORT, WEIGHTS):
-        (out / stale).unlink(missing_ok=True)
 
 
 def with_report(folder: Path, report: Report) -> BundleCard:

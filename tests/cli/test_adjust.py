@@ -1,0 +1,112 @@
+"""`bonaface adjust`: from a folder of captures to a bundle with a threshold of one's own."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from bonaface.bundle import read_card
+from bonaface.data.manifest import read_manifest
+from bonaface.inference.gate import load
+from faces.portraits import astronaut
+
+from .conftest import paint
+
+pytestmark = pytest.mark.usefixtures("middle")
+
+REDNESS = range(60, 180, 12)
+"""Mean red of ten captures: to a tiny bundle their scores, from 0.24 to 0.66, in steps of 255."""
+
+
+@pytest.fixture
+def captures(tmp_path):
+    """Ten genuine people of other redness, one of whom the tiny bundle's threshold, 0.5, lets pass by little; and no face."""
+    folder = tmp_path / "captures"
+    folder.mkdir()
+    face = astronaut()[20:180, 140:300].astype(np.int16)
+    for red in REDNESS:
+        picture = face.copy()
+        picture[..., 0] += red - round(picture[..., 0].mean())
+        Image.fromarray(picture.clip(0, 255).astype(np.uint8)).save(folder / f"{red:03}.png")
+    paint(folder / "dark.png", (0, 0, 0))
+    return folder
+
+
+@pytest.fixture
+def call(bonaface, tiny, captures, tmp_path):
+    def adjusted(*words, source=captures, out="own"):
+        return bonaface("adjust", source, tmp_path / out, "--bundle", tiny, "--species", "print", *words)
+
+    return adjusted
+
+
+def test_captures_become_a_threshold(call, tmp_path):
+    """Two of ten may be turned away: above the eighth score, up to the ninth or to an attack's that lies between."""
+    answer = call("--rule", "bpcer=0.2")
+    assert answer.code == 0
+    card = read_card(tmp_path / "own")
+    crops = [load(tmp_path / "own")(tmp_path / f"captures/{red:03}.png") for red in REDNESS]
+    scores = sorted(verdict.attack_score for verdict in crops)
+    assert scores[7] < card.threshold.value < scores[8]
+    assert sum(verdict.outcome == "attack" for verdict in crops) == 2
+    assert "BPCER" in answer.out
+    assert "20.00 %  2 of 10" in answer.out
+    assert "APCER print" in answer.out
+    assert f"an attack from {card.threshold.value:.4f} on" in answer.out
+    assert "no face was found in 1 genuine captures" in answer.err
+
+
+def test_the_same_again_judges_nothing_anew(call, tmp_path, monkeypatch):
+    first = call("--rule", "bpcer=0.2")
+    monkeypatch.setattr("bonaface.inference.gate.Gate.judge", None)
+    again = call("--rule", "bpcer=0.3")
+    assert (first.code, again.code) == (0, 0)
+    assert "30.00 %  3 of 10" in again.out
+
+
+def test_own_attacks_count_and_test_rows_do_not(call, captures, tmp_path):
+    lines = ["path,label,species,subject,split"]
+    lines += [f"{red:03}.png,bonafide,bonafide,s{red},{'dev' if red < 150 else 'test'}" for red in REDNESS]
+    lines.append("168.png,attack,replay,s168,dev".replace("168.png", "../attack.png").replace("s168", "s60"))
+    paint(tmp_path / "attack.png", (250, 250, 250))
+    (captures / "list.csv").write_text("\n".join(lines) + "\n")
+    answer = call("--rule", "bpcer=0.25", source=captures / "list.csv")
+    assert answer.code == 0
+    assert "25.00 %  2 of 8" in answer.out
+    assert "APCER replay" in answer.out
+    judged = read_manifest(tmp_path / "own-captures/manifest.csv")
+    assert not {row.subject for row in judged.rows} & {"s156", "s168"}
+    assert [row.species.name for row in judged.rows].count("print") == 8
+
+
+def test_too_few_captures(call, tmp_path):
+    """Said before anything is made; and of ten captures and one without a face, after they were looked at."""
+    said = "at least {} genuine captures with a face must be there for a BPCER of {} %; got {}; add some, or allow more"
+    assert call().sentence == said.format(20, "5.00", 11)
+    assert list(tmp_path.iterdir()) == [tmp_path / "captures"]
+    assert call("--rule", "bpcer=0.095").err.endswith(f"error {said.format(11, '9.50', 10)}\n")
+    assert not (tmp_path / "own").exists()
+
+
+def test_no_such_rule(call):
+    assert "a threshold rule must be one of" in call("--rule", "bcper=0.1").sentence
+
+
+def test_nothing_to_choose_by(call, captures):
+    (captures / "list.csv").write_text("path,label,species,subject,split\n060.png,bonafide,bonafide,a,test\n")
+    assert "must have bonafide rows of dev" in call(source=captures / "list.csv").sentence
+    assert "does not exist" in call(source=captures / "nowhere").sentence
+
+
+def test_no_attacks_at_all(call):
+    assert "dev must have both classes" in call("--species", "", "--rule", "bpcer=0.2").sentence
+
+
+def test_captures_of_one_person_are_no_people(call, captures):
+    for path in sorted(captures.glob("*.png")):
+        (captures / "ann").mkdir(exist_ok=True)
+        path.rename(captures / "ann" / path.name)
+    answer = call("--rule", "bpcer=0.2")
+    assert answer.code == 0
+    assert "10 captures of 1 people: the intervals take captures as independent" in answer.err
