@@ -19,7 +19,7 @@ from bonaface.vocabulary import SPECIES
 
 ROOT = Path(__file__).parents[2]
 CONCEPT = ROOT / "docs/concepts/attacks.md"
-MAX_BYTES = 2_500_000
+MAX_BYTES = 2_700_000
 
 
 @pytest.fixture(scope="module")

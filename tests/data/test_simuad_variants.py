@@ -40,7 +40,7 @@ def test_the_last_is_tests_and_the_one_before_it_devs(name):
 
 def test_by_hand():
     assert (TRAIN["injection"], DEV["injection"], TEST["injection"]) == (
-        ("virtual_camera",),
+        ("capture_card", "desktop", "virtual_camera"),
         ("frame_codec",),
         ("stale_frame",),
     )

@@ -8,19 +8,20 @@ sensor's noise. Bona fide twins go through the capture chain's scaling, JPEG rou
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import cv2
 import numpy as np
 
 from bonaface.attacks.codec import CODECS, frame_coded, stream_coded
 from bonaface.attacks.light import YCBCR
+from bonaface.attacks.relayed import off_a_cable, off_a_desktop
 from bonaface.attacks.scene import Plane, Scene
 from bonaface.attacks.variants import chosen_variant
 from bonaface.types import Picture
 
-VARIANTS = ("virtual_camera", "frame_codec", "stale_frame", "stream_codec")
-"""Scaled into a virtual camera's frame with its colours misread; coded frame by frame; two moments in one frame; a real
+VARIANTS = ("capture_card", "desktop", "virtual_camera", "frame_codec", "stale_frame", "stream_codec")
+"""Taken off a cable, half of the rows and sharpened along them; grabbed off a desktop, scaled without averaging and in few levels; scaled into a virtual camera's frame with its colours misread; coded frame by frame; two moments in one frame; a real
 video codec over several frames, which is only taken when asked for by name: its bytes depend on OpenCV's build."""
 
 FRAMES = ((320, 240), (640, 360), (640, 480), (1280, 720))
@@ -66,6 +67,15 @@ class InjectionParameters:
         stale_zoom: How much larger it became since.
         tear: Share of the height above which the frame is the earlier one alone; 0 is no tear.
         is_interlaced: Whether every other row is the earlier frame's.
+        scale_x: Of a card's frame or a desktop, its pixels for each of the picture's, along rows.
+        scale_y: The same downwards.
+        is_bobbed: Whether a card draws every other row anew, or averages all with their neighbours.
+        is_odd: Which rows it draws anew.
+        peaking: By how much it sharpens along rows.
+        peaking_px: How wide that reaches, in pixels of the frame.
+        bits: Of a desktop's red and blue; green has one more.
+        is_dithered: Whether a pattern hides its steps.
+        gamma: Of a curve that is applied once too often; 1 is none.
     """
 
     variant: str
@@ -90,6 +100,15 @@ class InjectionParameters:
     stale_zoom: float
     tear: float
     is_interlaced: bool
+    scale_x: float
+    scale_y: float
+    is_bobbed: bool
+    is_odd: bool
+    peaking: float
+    peaking_px: float
+    bits: int
+    is_dithered: bool
+    gamma: float
 
 
 def draw_injection(
@@ -103,7 +122,7 @@ def draw_injection(
     Args:
         rng: Where all randomness comes from.
         strength: In (0, 1.5]; scales how visible the traces are.
-        variant: One of `VARIANTS`; None draws one of the first three.
+        variant: One of `VARIANTS`; None draws any but the last.
 
     Raises:
         SimulationError: If there is no such variant.
@@ -143,7 +162,25 @@ def draw_injection(
         stale_zoom=1 + strength * float(rng.normal(0, 0.008)),
         tear=float(u(0.2, 0.8)) if is_stale and has[4] < 0.35 else 0.0,
         is_interlaced=bool(has[4] > 0.75),
+        **_drawn_relay(rng, strength),
     )
+
+
+def _drawn_relay(rng: np.random.Generator, strength: float) -> dict[str, Any]:
+    """Of cards and desktops; drawn last, whatever the variant, so that others are what they were before there were these."""
+    u = rng.uniform
+    scale = float(np.exp(u(np.log(0.6), np.log(1.3))))
+    return {
+        "scale_x": scale,
+        "scale_y": scale * float(u(0.8, 1.1)),
+        "is_bobbed": bool(rng.random() < 0.6),
+        "is_odd": bool(rng.random() < 0.5),
+        "peaking": float(u(0.3, 1.2)) * strength,
+        "peaking_px": float(u(0.7, 1.8)),
+        "bits": int(np.clip(round(float(u(4.6, 6.6)) - np.log2(max(strength, 0.25))), 4, 7)),
+        "is_dithered": bool(rng.random() < 0.6),
+        "gamma": float(np.exp(strength * rng.normal(0, 0.12))),
+    }
 
 
 def apply_injection(scene: Scene, parameters: InjectionParameters) -> Scene:
@@ -167,6 +204,13 @@ def apply_injection(scene: Scene, parameters: InjectionParameters) -> Scene:
         )
     elif p.variant == "stream_codec":
         frame = _streamed(frame, scene, p)
+    elif p.variant == "capture_card":
+        frame = off_a_cable(
+            frame, is_bobbed=p.is_bobbed, is_odd=p.is_odd, peaking=p.peaking, peaking_px=p.peaking_px,
+            chroma_shift=p.chroma_shift,
+        )  # fmt: skip
+    elif p.variant == "desktop":
+        frame = off_a_desktop(frame, bits=p.bits, is_dithered=p.is_dithered, gamma=p.gamma)
     else:
         frame = _subsampled(frame, p.chroma_shift)
     frame = _misread(frame, p)
@@ -180,7 +224,10 @@ def injection_mask(scene: Scene, parameters: InjectionParameters) -> Plane:  # n
 
 
 def _frame_size(height: int, width: int, p: InjectionParameters) -> tuple[int, int]:
-    """(width, height) of the picture inside the virtual camera's frame; at least 16 pixels each."""
+    """(width, height) of the picture inside the frame; at least 16 pixels each."""
+    if p.variant in ("capture_card", "desktop"):
+        share_y = p.scale_y if p.variant == "capture_card" else p.scale_x
+        return max(round(width * p.scale_x), 16), max(round(height * share_y), 16)
     if p.is_stretched:
         return p.frame_width, p.frame_height
     scale = min(p.frame_width / width, p.frame_height / height)

@@ -15,7 +15,7 @@ from bonaface.errors import CheckpointError
 from bonaface.models.position_grid import resized_positions
 
 POSITIONS, MIX = "position_embedding.weight", "patch_embedding.mix.weight"
-OPTIONAL = ("anchors.", "cells.", "encoder.vision.embeddings.patch_embedding.windows.", "heads.")
+OPTIONAL = ("anchors.", "cells.", "telling.", "encoder.vision.embeddings.patch_embedding.windows.", "heads.")
 """Parts that a detector, or what has learned before one, may have or not."""
 
 BLOCK = re.compile(r"(.*\blayers)\.(\d+)\.(.+)")

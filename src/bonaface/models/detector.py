@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from bonaface.models.anchors import Anchors
+from bonaface.models.species_telling import Told
 
 
 class Evidence(NamedTuple):
@@ -20,12 +21,14 @@ class Evidence(NamedTuple):
         embedding: (batch, width), what the anchors judged; None of evidence that comes without.
         cell_logits: (batch, cells, families), of each cell of the crop by itself, row by row; None of detectors that do not
             judge cells.
+        told: Which species a crop and its cells show; None but in training, of detectors that tell them.
     """
 
     family_logits: Tensor
     attack_logit: Tensor
     embedding: Tensor | None = None
     cell_logits: Tensor | None = None
+    told: Told | None = None
 
 
 def any_attack_logit(family_logits: Float[Tensor, "batch families"]) -> Float[Tensor, " batch"]:

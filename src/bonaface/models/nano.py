@@ -15,6 +15,7 @@ from bonaface.models.anchors import Anchors
 from bonaface.models.detector import Detector, Evidence
 from bonaface.models.insertion import insert_experts
 from bonaface.models.soft_moe import ExpertsConfig
+from bonaface.models.species_telling import SpeciesTelling
 from bonaface.models.spectrum import SpectrumStem
 from bonaface.models.stem import ConvStem
 from bonaface.vocabulary import FAMILIES
@@ -44,6 +45,8 @@ class NanoConfig:
         num_families: Pairs of anchors; the families of `vocabulary.FAMILIES`.
         judges_cells: Whether each cell is judged beside the whole crop: training learns from where an attack is, see
             `training.cell_loss`, and what is exported stays the same.
+        tells_species: Whether training also asks which species each crop and each cell is of, see `training.species_loss`; wants
+            `judges_cells`, and what is exported stays the same.
         experts: The mixture beside each MLP; None = the plain network. Its gate does not start at 0: here nothing is to
             be preserved.
     """
@@ -63,6 +66,7 @@ class NanoConfig:
     dropout: float = 0.1
     num_families: int = len(FAMILIES)
     judges_cells: bool = False
+    tells_species: bool = False
     experts: ExpertsConfig | None = field(
         default_factory=lambda: ExpertsConfig(slots_per_expert=8, hidden=32, gate_init=0.1)
     )
@@ -130,21 +134,30 @@ class CellDetector(Detector):
 
     Attributes:
         cells: (batch, cells, hidden) tokens -> log-odds of each family.
+        telling: (batch, tokens, hidden) tokens -> which species they show; None where nobody asks.
     """
 
     encoder: NanoEncoder
 
     def __init__(
-        self, encoder: NanoEncoder, anchors: Anchors, *, hidden_size: int, num_families: int
+        self,
+        encoder: NanoEncoder,
+        anchors: Anchors,
+        *,
+        hidden_size: int,
+        num_families: int,
+        tells_species: bool = False,
     ) -> None:
         super().__init__(encoder, anchors)
         self.cells = nn.Sequential(nn.LayerNorm(hidden_size), nn.Linear(hidden_size, num_families))
+        self.telling = SpeciesTelling(hidden_size) if tells_species else None
 
     def forward(self, pixels: Float[Tensor, "batch 3 size size"]) -> Evidence:
         """Evidence of attack in normalised pixels, as a whole and cell by cell."""
         tokens = self.encoder.tokens_of(pixels)
         evidence = self.evidence_of(self.encoder.embedding_of(tokens))
-        return evidence._replace(cell_logits=self.cells(tokens[:, 1:]))
+        told = self.telling(tokens) if self.telling is not None and self.training else None
+        return evidence._replace(cell_logits=self.cells(tokens[:, 1:]), told=told)
 
 
 def _stem(config: NanoConfig, mean: Sequence[float], std: Sequence[float]) -> nn.Module:
@@ -171,8 +184,8 @@ def build_nano(config: NanoConfig, *, mean: Sequence[float], std: Sequence[float
         seed: The same seed gives the same weights; torch's own generator is left as it was.
 
     Raises:
-        ValueError: If tokens do not fill the crop, several cells are asked of a convolution for one, or windows are to be looked
-            at where none are formed.
+        ValueError: If tokens do not fill the crop, several cells are asked of a convolution for one, windows are to be looked
+            at where none are formed, or species are to be told of cells that are not judged.
     """
     if config.stem == "convolution" and config.cells_per_side != 1:
         raise ValueError(f"cells_per_side must be 1 with a convolution; got {config.cells_per_side}")
@@ -180,6 +193,8 @@ def build_nano(config: NanoConfig, *, mean: Sequence[float], std: Sequence[float
         raise ValueError(
             f"window_width must be 0 but with a spectrum of one cell a token; got {config.window_width}"
         )
+    if config.tells_species and not config.judges_cells:
+        raise ValueError("tells_species wants judges_cells: the names of cells are learned from places too")
     if config.image_size % config.patch_size:
         raise ValueError(f"image_size must be a multiple of {config.patch_size}; got {config.image_size}")
     with torch.random.fork_rng(devices=[]):
@@ -189,5 +204,9 @@ def build_nano(config: NanoConfig, *, mean: Sequence[float], std: Sequence[float
         if not config.judges_cells:
             return Detector(encoder, anchors)
         return CellDetector(
-            encoder, anchors, hidden_size=config.hidden_size, num_families=config.num_families
+            encoder,
+            anchors,
+            hidden_size=config.hidden_size,
+            num_families=config.num_families,
+            tells_species=config.tells_species,
         )

@@ -16,6 +16,7 @@ from bonaface.training.cell_loss import cell_loss
 from bonaface.training.judgement import judge
 from bonaface.training.losses import evidence_loss
 from bonaface.training.recipe import Recipe
+from bonaface.training.species_loss import UNKNOWN, species_loss, words_of_shares
 from bonaface.training.task import Judged, Learning, Task
 from bonaface.training.twin_loss import twin_loss
 
@@ -39,6 +40,7 @@ class Detection(Task):
         )
         self.beside = AuxiliaryLoss(self.model, recipe.optimisation)
         self._recipe, self._species_names = recipe, species_names
+        self._words = words_of_shares(tuple(recipe.mixture.shares)) if recipe.tells_species else None
 
     def loss(self, learning: Learning, pixels: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
         """Of what the model says of the batch."""
@@ -61,6 +63,10 @@ class Detection(Task):
             total = total + how.twin_weight * twin_loss(
                 evidence.family_logits, targets=batch["targets"], known=batch["known"]
             )
+        if evidence.told is not None and self._words is not None:
+            numbers = batch["species"]
+            words = self._words.to(numbers.device)[numbers].where(~batch["label"].isnan(), UNKNOWN)
+            total = total + how.species_weight * species_loss(evidence.told, crops=batch["crop"], words=words)
         if evidence.cell_logits is None:
             return total
         return total + how.cell_weight * cell_loss(

@@ -64,6 +64,7 @@ class Optimisation:
         label_smoothing: Targets are this far from 0 and 1.
         combined_weight: Weight of the loss on the combined score beside that of the families.
         cell_weight: Weight of the loss on the evidence of cells, where the model judges them.
+        species_weight: Weight of the loss on which species crops and cells are of, where the model tells them.
         twin_weight: Weight of the loss on how far an attack's evidence stands above its bona fide twin's; 0 = none.
         class_regularisation: Weight of the loss that draws classes together and apart; 0 = none.
         clip_norm: Gradients longer than this are shortened to it; 0 = none are.
@@ -82,6 +83,7 @@ class Optimisation:
     label_smoothing: float = 0.02
     combined_weight: float = 0.5
     cell_weight: float = 1.0
+    species_weight: float = 0.3
     twin_weight: float = 0.0
     class_regularisation: float = 0.0
     clip_norm: float = 1.0
@@ -186,6 +188,11 @@ class Recipe:
     def judges_cells(self) -> bool:
         """Whether the model says where an attack is."""
         return isinstance(self.model, NanoConfig) and self.model.judges_cells
+
+    @property
+    def tells_species(self) -> bool:
+        """Whether the model says which species a sample is of, for training to learn from."""
+        return isinstance(self.model, NanoConfig) and self.model.tells_species
 
     def _check_data(self) -> None:
         is_stored, finder = not isinstance(self.data, Simulated), self.contract.finder

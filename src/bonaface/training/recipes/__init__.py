@@ -34,6 +34,7 @@ from bonaface.training.recipes.small import (
     small_steady_finish,
     small_steady_start,
 )
+from bonaface.training.recipes.told import told_start
 
 RECIPES: dict[str, Callable[[], Recipe]] = {
     recipe.__name__: recipe
@@ -48,6 +49,7 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
         nano_steady,
         nano_distances,
         nano_distances_finish,
+        told_start,
         small,
         small_finish,
         small_direct_start,
