@@ -275,3 +275,25 @@ def test_the_pictures_of_these_tests_are_what_they_say(tiny, tmp_path):
 
     picture = read_picture(paint(tmp_path / "a.png", RED))
     assert np.array_equal(np.unique(picture.reshape(-1, 3), axis=0), [RED])
+
+
+def test_together_is_one_verdict_a_folder(bonaface, tiny, tmp_path):
+    """Two folders of captures, one with a red frame among blue ones, one all red; and a picture beside them."""
+    for name, colours in {"ann": (BLUE, RED, BLUE), "bob": (RED, RED)}.items():
+        for at, colour in enumerate(colours):
+            paint(tmp_path / f"all/{name}/{at}.png", colour)
+    paint(tmp_path / "all/alone.png", BLUE)
+    answer = bonaface("check", "--together", "--json", "--bundle", tiny, tmp_path / "all")
+    found = {line["path"].rpartition("/")[2]: line for line in lines(answer)}
+    assert list(found) == ["all", "ann", "bob"]
+    assert found["bob"]["outcome"] == "attack"
+    assert found["ann"]["detail"].startswith("3 captures together")
+    one = bonaface("check", "--json", "--bundle", tiny, tmp_path / "all/alone.png")
+    assert lines(one)[0]["attack_score"] == found["all"]["attack_score"]
+    assert answer.code == 1
+
+
+def test_together_or_every_face(bonaface, tiny, photos):
+    answer = bonaface("check", "--together", "--every-face", "--bundle", tiny, photos)
+    assert answer.code == 2
+    assert "choose one" in answer.err

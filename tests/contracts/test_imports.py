@@ -17,7 +17,7 @@ import bonaface
 PACKAGE = Path(bonaface.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 
-FOUNDATION = {"__init__", "digest", "errors", "vocabulary", "types", "contract", "bundle"}
+FOUNDATION = {"__init__", "digest", "errors", "vocabulary", "types", "contract", "bundle", "presentation"}
 BELOW: dict[str, set[str]] = {
     "foundation": set(),
     "faces": {"foundation"},

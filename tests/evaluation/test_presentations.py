@@ -3,11 +3,13 @@ from __future__ import annotations
 import math
 import statistics
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.special import expit, logit
 
 from bonaface.errors import ScoreError
 from bonaface.evaluation.presentations import aggregate
@@ -159,17 +161,17 @@ def test_contradicting_labels_are_refused() -> None:
         (
             "video",
             "meen",
-            "frames must be summarised by mean, median, max, k_of_n=2; got 'meen'; did you mean 'mean'?",
+            "frames must be summarised by evidence, mean, median, max, k_of_n=2; got 'meen'; did you mean 'mean'?",
         ),
         (
             "video",
             "k_of_n=0",
-            "frames must be summarised by mean, median, max, k_of_n=2; got 'k_of_n=0'; did you mean 'k_of_n=2'?",
+            "frames must be summarised by evidence, mean, median, max, k_of_n=2; got 'k_of_n=0'; did you mean 'k_of_n=2'?",
         ),
         (
             "video",
             "all",
-            "frames must be summarised by mean, median, max, k_of_n=2; got 'all'; choose one of them",
+            "frames must be summarised by evidence, mean, median, max, k_of_n=2; got 'all'; choose one of them",
         ),
     ],
 )
@@ -185,3 +187,21 @@ def test_a_frame_of_no_presentation_is_refused() -> None:
     assert str(error.value) == (
         "every frame must have a presentation; sample 'frame-1' has none in video; name it"
     )
+
+
+def test_evidence_is_the_mean_of_log_odds_and_the_union_of_families():
+    """As the gate has it, worked with scipy's logit; a frame without a score is passed over."""
+    physical, digital = np.array([0.2, 0.6, 0.1, np.nan]), np.array([0.3, 0.5, 0.8, np.nan])
+    frames = replace(
+        frames_of(["A", "A", "B", "B"], [0.44, 0.8, 0.82, None]),
+        family_scores={Family.PHYSICAL: physical, Family.DIGITAL: digital},
+    )
+    found = aggregate(frames, "video", "evidence")
+    of_a = [float(expit(logit(one[:2]).mean())) for one in (physical, digital)]
+    assert found.family_scores[Family.PHYSICAL].tolist() == pytest.approx([of_a[0], 0.1])
+    assert found.attack_score.tolist() == pytest.approx([1 - (1 - of_a[0]) * (1 - of_a[1]), 1 - 0.9 * 0.2])
+
+
+def test_evidence_without_families_is_the_mean_of_log_odds():
+    found = aggregate(frames_of(["A", "A", "A"], [0.1, 0.9, 0.8]), "video", "evidence")
+    assert found.attack_score.tolist() == pytest.approx([float(expit(logit([0.1, 0.9, 0.8]).mean()))])

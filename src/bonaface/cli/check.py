@@ -39,6 +39,13 @@ def check(
     every_face: Annotated[
         bool, typer.Option("--every-face", help="Judge every face of a picture, not the largest alone.")
     ] = False,
+    together: Annotated[
+        bool,
+        typer.Option(
+            "--together",
+            help="Pictures of one folder are captures of one presentation: one verdict a folder.",
+        ),
+    ] = False,
     bundle: Bundle = None,
     operating_point: Annotated[
         str | None,
@@ -51,6 +58,8 @@ def check(
 
     Exit code 0: all bonafide. 1: an attack among them. 2: no attack, but a picture without a decision, or an error.
     """
+    if together and every_face:
+        raise typer.BadParameter("--together has one verdict a folder, --every-face one a face; choose one")
     paths = expanded(pictures)
     from bonaface.inference.gate import load
 
@@ -62,7 +71,12 @@ def check(
             csv_rows(csv_file) as write,
             progress_bar("checking", len(paths), is_shown=not as_json) as advance,
         ):
-            for path, verdict in verdicts(gate, paths, is_every_face=every_face, on_picture=advance):
+            found = (
+                presentations(gate, paths, on_picture=advance)
+                if together
+                else verdicts(gate, paths, is_every_face=every_face, on_picture=advance)
+            )
+            for path, verdict in found:
                 judged.append((path, verdict))
                 write(path, verdict)
                 if as_json:
@@ -122,6 +136,23 @@ def verdicts(
         for verdict in gate.every_face(path) if is_every_face else (gate(path),):
             yield path, verdict
         on_picture()
+
+
+def presentations(
+    gate: Gate, paths: list[str], *, on_picture: Callable[[], None]
+) -> Iterator[tuple[str, Verdict]]:
+    """Each folder with the verdict on all of its pictures together, as they come."""
+    by_folder: dict[str, list[str]] = {}
+    for path in paths:
+        by_folder.setdefault(os.path.dirname(path) or ".", []).append(path)  # noqa: PTH120 - a name may be too long for pathlib
+
+    def counted(captures: list[str]) -> Iterator[str]:
+        for path in captures:
+            yield path
+            on_picture()
+
+    for folder, captures in by_folder.items():
+        yield folder, gate.presentation(counted(captures))
 
 
 def exit_code(outcomes: Sequence[str], *, is_whole: bool) -> int:

@@ -31,6 +31,7 @@ Presentations = Annotated[
     str | None, typer.Option(help="The group column that says which presentation a frame is of.")
 ]
 Frames = Annotated[
-    str, typer.Option(help="How frames become a presentation's score: mean, median, max or k_of_n=2.")
+    str,
+    typer.Option(help="How frames become a presentation's score: evidence, mean, median, max or k_of_n=2."),
 ]
 Seed = Annotated[int, typer.Option(help="Of the bootstrap.")]

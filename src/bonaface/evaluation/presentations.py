@@ -10,6 +10,8 @@ import numpy.typing as npt
 from bonaface.errors import ScoreError, did_you_mean
 from bonaface.evaluation.columns import Scores, Texts, coded
 from bonaface.evaluation.scores import ScoreTable
+from bonaface.presentation import chance, log_odds, union
+from bonaface.vocabulary import FAMILIES
 
 Starts = npt.NDArray[np.intp]
 Summary = Callable[[Scores, Starts, Starts], Scores]
@@ -18,7 +20,7 @@ Summary = Callable[[Scores, Starts, Starts], Scores]
 TOO_FEW_FRAMES = "too_few_frames"
 """The reason of a presentation with some scored frames, but fewer than k."""
 
-K_OF_N = "k_of_n"
+K_OF_N, EVIDENCE = "k_of_n", "evidence"
 
 
 def aggregate(frames: ScoreTable, column: str, how: str = "mean") -> ScoreTable:
@@ -27,8 +29,9 @@ def aggregate(frames: ScoreTable, column: str, how: str = "mean") -> ScoreTable:
     Args:
         frames: One row a frame. Frames without a score are passed over.
         column: The group column that names each frame's presentation.
-        how: 'mean', 'median' or 'max' of the scores; or 'k_of_n=2': the second highest score, so that the presentation
-            is called an attack exactly when at least two of its frames are.
+        how: 'evidence', as `Gate.presentation` does: the mean of each family's log-odds, and their union; 'mean', 'median' or
+            'max' of the scores; or 'k_of_n=2': the second highest score, so that the presentation is called an attack exactly
+            when at least two of its frames are.
 
     Returns:
         Presentations in alphabetical order, their names in `sample`. A presentation without any scored frame, or with
@@ -56,24 +59,32 @@ def aggregate(frames: ScoreTable, column: str, how: str = "mean") -> ScoreTable:
     }
     scored = np.bincount(of_frame[frames.has_score], minlength=len(names))
     is_scored = scored >= least
+    family_scores = {
+        family: _summarised(scores, of_frame, is_scored, summary)
+        for family, scores in frames.family_scores.items()
+    }
+    attack_score = _summarised(frames.attack_score, of_frame, is_scored, summary)
+    if how == EVIDENCE and set(family_scores) == set(FAMILIES):
+        attack_score = union(np.stack(list(family_scores.values()), axis=1))
     return ScoreTable(
         sample=np.array(names, dtype=np.str_),
         label=frames.label[first],
         species=frames.species[first],
         subject=frames.subject[first],
         split=frames.split[first],
-        attack_score=_summarised(frames.attack_score, of_frame, is_scored, summary),
+        attack_score=attack_score,
         reason=_reasons(frames, of_frame, scored, is_scored),
         groups=groups,
-        family_scores={
-            family: _summarised(scores, of_frame, is_scored, summary)
-            for family, scores in frames.family_scores.items()
-        },
+        family_scores=family_scores,
     )
 
 
 def _mean(scores: Scores, starts: Starts, counts: Starts) -> Scores:
     return np.asarray(np.add.reduceat(scores, starts) / counts, dtype=np.float64)
+
+
+def _mean_log_odds(scores: Scores, starts: Starts, counts: Starts) -> Scores:
+    return chance(_mean(log_odds(scores), starts, counts))
 
 
 def _median(scores: Scores, starts: Starts, counts: Starts) -> Scores:
@@ -86,7 +97,7 @@ def _highest(k: int) -> Summary:
     return lambda scores, starts, counts: scores[starts + counts - k]
 
 
-WAYS: dict[str, Summary] = {"mean": _mean, "median": _median, "max": _highest(1)}
+WAYS: dict[str, Summary] = {EVIDENCE: _mean_log_odds, "mean": _mean, "median": _median, "max": _highest(1)}
 """The ways without a number in which frames are summarised."""
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,8 @@ from bonaface.faces.crop import prepare
 from bonaface.faces.fetch import fetched
 from bonaface.faces.finder import Finder, finder_for
 from bonaface.inference.refusals import Refusals, Source, judged
-from bonaface.inference.session import Session
+from bonaface.inference.session import Scores, Session
+from bonaface.presentation import joint_scores
 from bonaface.types import Face, FaceCrop, Picture, Verdict
 from bonaface.vocabulary import Family, Label, Outcome, Reason
 
@@ -58,10 +60,52 @@ class Gate:
         """A verdict for each face, largest first; one no_decision when there is none."""
         return judged(source, self._finder, self._judged_face, self._refusals, is_every_face=True)
 
+    def presentation(self, sources: Iterable[Source]) -> Verdict:
+        """One verdict on several captures of one presentation: the same person before the same camera, a few frames of a video say.
+
+        The log-odds of each family are averaged over the captures with a face, see `bonaface.presentation`; box and number of faces are
+        those of the first of them. It is not looked at whether they show the same person.
+
+        Args:
+            sources: Each as for a call of the gate.
+
+        Returns:
+            No decision where more than half of the captures have none, for the reason that most of these have.
+
+        Raises:
+            ValueError: If there is no capture.
+        """
+        found: list[tuple[FaceCrop, Scores]] = []
+
+        def noted(picture: Picture, face: Face, num_faces: int) -> Verdict:
+            crop = self._prepared(picture, face, num_faces)
+            scored = self._session.score(crop.pixels[None])
+            verdict = self._verdict(crop, scored)
+            if verdict.attack_score is not None:
+                found.append((crop, scored))
+            return verdict
+
+        verdicts = [
+            judged(source, self._finder, noted, self._refusals, is_every_face=False)[0] for source in sources
+        ]
+        if not verdicts:
+            raise ValueError("a presentation must have at least one capture; got none; give its pictures")
+        silent = [verdict for verdict in verdicts if verdict.attack_score is None]
+        if 2 * len(silent) > len(verdicts):
+            reason, count = Counter(verdict.reason for verdict in silent).most_common(1)[0]
+            detail = next(verdict.detail for verdict in silent if verdict.reason is reason)
+            return self._refusals.no_decision(
+                reason, f"{len(silent)} of {len(verdicts)} captures have no decision, {count} as {detail}"
+            )
+        return self._verdict(found[0][0], _together([scored for _, scored in found]), captures=len(found))
+
     def judge(self, crop: FaceCrop) -> Verdict:
         """The verdict on a prepared crop."""
-        scores = self._session.score(crop.pixels[None])
-        attack, families, species = float(scores.attack[0]), scores.families[0], scores.species[0]
+        return self._verdict(crop, self._session.score(crop.pixels[None]))
+
+    def _verdict(self, crop: FaceCrop, scored: Scores, *, captures: int = 1) -> Verdict:
+        """What the scores of one face amount to."""
+        attack, families, species = float(scored.attack[0]), scored.families[0], scored.species[0]
         if not np.all(np.isfinite([attack, *families, *species])):
             detail = "the model gave no number in [0, 1]; report this picture"
             return self._refusals.no_decision(
@@ -73,12 +117,13 @@ class Gate:
         strongest = max(by_family, key=lambda family: by_family[family], default=Label.ATTACK)
         reason = Reason(f"{strongest}_evidence") if is_attack else Reason.BELOW_THRESHOLD
         by_species = self._by_species(species) if is_attack else {}
+        detail = _sentence(attack, threshold, strongest, by_species, is_attack=is_attack)
         return Verdict(
             outcome=Outcome.ATTACK if is_attack else Outcome.BONAFIDE,
             attack_score=attack,
             threshold=threshold,
             reason=reason,
-            detail=_sentence(attack, threshold, strongest, by_species, is_attack=is_attack),
+            detail=detail if captures == 1 else f"{captures} captures together: {detail}",
             box=crop.box,
             num_faces=crop.num_faces,
             bundle=self.card.id,
@@ -94,7 +139,19 @@ class Gate:
         return dict(sorted(found, key=lambda one: -one[1]))
 
     def _judged_face(self, picture: Picture, face: Face, num_faces: int) -> Verdict:
-        return self.judge(prepare(picture, face.box, self.card.contract, num_faces=num_faces))
+        return self.judge(self._prepared(picture, face, num_faces))
+
+    def _prepared(self, picture: Picture, face: Face, num_faces: int) -> FaceCrop:
+        return prepare(picture, face.box, self.card.contract, num_faces=num_faces)
+
+
+def _together(captures: Sequence[Scores]) -> Scores:
+    """One face's scores out of those of several captures of it; the chances of species are averaged."""
+    attack, families = joint_scores(
+        np.concatenate([one.attack for one in captures]), np.concatenate([one.families for one in captures])
+    )
+    species = np.mean([one.species for one in captures], axis=0)
+    return Scores(np.array([attack]), families[None], species)
 
 
 def load(
