@@ -110,3 +110,23 @@ def test_captures_of_one_person_are_no_people(call, captures):
     answer = call("--rule", "bpcer=0.2")
     assert answer.code == 0
     assert "10 captures of 1 people: the intervals take captures as independent" in answer.err
+
+
+def test_captures_of_a_person_together(call, bonaface, captures, tmp_path):
+    """Five people with two captures each, one of them dark; of five presentations one may be turned away: the darkest is redder."""
+    for at, red in enumerate(REDNESS):
+        place = captures / f"person{at % 5}"
+        place.mkdir(exist_ok=True)
+        (captures / f"{red:03}.png").rename(place / f"{red:03}.png")
+    (captures / "dark.png").unlink()
+    assert call("--together", "--rule", "bpcer=0.15").sentence.endswith("got 5; add some, or allow more")
+    answer = call("--together", "--rule", "bpcer=0.2")
+    assert answer.code == 0
+    assert "20.00 %  1 of 5" in answer.out
+    assert "independent" not in answer.err
+    card = read_card(tmp_path / "own")
+    assert "several of each judged together" in card.notes[-1]
+    gate = load(tmp_path / "own")
+    people = [gate.presentation(sorted((captures / f"person{at}").glob("*.png"))) for at in range(5)]
+    assert [verdict.outcome.value for verdict in people].count("attack") == 1
+    assert sorted(verdict.attack_score for verdict in people)[-2] < card.threshold.value

@@ -92,7 +92,7 @@ def test_only_the_threshold_is_another(bundle, tmp_path):
     assert (out / WEIGHTS).read_bytes() == b"weights"
     assert after.report is None
     assert after.notes[0] == "what was known"
-    assert after.notes[1].startswith(f"{CHOSEN} of 5 people, of which it turns away 1 of 5 = 20.00 %")
+    assert after.notes[1].startswith(f"{CHOSEN} of 5 people. It turns away 1 of 5 = 20.00 %")
     assert "hold" in after.notes[1]
     page = (out / CARD_TEXT).read_text()
     assert "a guess" not in page

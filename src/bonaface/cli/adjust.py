@@ -16,11 +16,14 @@ from bonaface.vocabulary import Split
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from bonaface.data.manifest import Manifest
+    from bonaface.data.manifest import Manifest, Row
     from bonaface.evaluation.measured import MeasuredRate
     from bonaface.evaluation.own_threshold import Errors
     from bonaface.evaluation.scores import ScoreTable
     from bonaface.faces.finder import Finder as FaceFinder
+
+PRESENTATION = "presentation"
+"""The group column of what is judged together."""
 
 
 def adjust(
@@ -43,6 +46,13 @@ def adjust(
         str,
         typer.Option(help="Attacks that are simulated on the captures, by commas; see 'bonaface simulate'."),
     ] = "print,replay,faceswap",
+    together: Annotated[
+        bool,
+        typer.Option(
+            "--together",
+            help="All captures of a person are one presentation, as 'bonaface check --together' judges them; attacks stay single.",
+        ),
+    ] = False,
     work: Annotated[
         Path | None, typer.Option(help="Folder for attacks and scores; OUT-captures by default.")
     ] = None,
@@ -64,6 +74,7 @@ def adjust(
     from bonaface.data.manifest import check_files, write_manifest
     from bonaface.evaluation.intervals import clopper_pearson
     from bonaface.evaluation.own_threshold import check_count, errors_at, with_own_threshold
+    from bonaface.evaluation.presentations import EVIDENCE, aggregate
     from bonaface.inference.gate import load
 
     clopper_pearson(0, 1)  # the intervals want scipy: say so before the judging, not after
@@ -71,17 +82,30 @@ def adjust(
     gate = load(folder, yunet=finder_file(finder), num_threads=threads)
     own = _to_choose_by(captures, source_manifest(captures))
     check_files(own)
-    check_count(rule, sum(row.is_bonafide for row in own.rows))
+    genuine = [row for row in own.rows if row.is_bonafide]
+    check_count(rule, len({row.subject for row in genuine}) if together else len(genuine))
     attacks = attacks_on(own, work / "attacks", words(species), gate.finder, workers=workers, seed=seed)
-    everything = joined([own, attacks] if attacks is not None else [own], work)
+    everything = _presented(joined([own, attacks] if attacks is not None else [own], work))
     write_manifest(work / "manifest.csv", everything.rows)
     scores = work / f"scores-{scores_key(work / 'manifest.csv', gate.card, finder)}.csv"
     table = scored(gate, everything, scores)
-    card = with_own_threshold(folder, out, table, rule)
+    if together:
+        table = aggregate(table, PRESENTATION, EVIDENCE)
+    card = with_own_threshold(folder, out, table, rule, are_joint=together)
     before, after = (errors_at(table, at) for at in (gate.threshold, card.threshold.value))
     results.print(_table(before, after))
     _tell(table, after)
     say(f"wrote {out}: {card.id}, an attack from {card.threshold.value:.4f} on")
+
+
+def _presented(manifest: Manifest) -> Manifest:
+    """Every genuine row with its person as its presentation, every attack as one of its own."""
+
+    def of(row: Row) -> str:
+        return row.subject if row.is_bonafide else row.path
+
+    rows = (replace(row, groups={**row.groups, PRESENTATION: of(row)}) for row in manifest.rows)
+    return replace(manifest, rows=tuple(rows))
 
 
 def _to_choose_by(captures: Path, manifest: Manifest) -> Manifest:

@@ -90,7 +90,9 @@ def own_threshold(table: ScoreTable, rule: str) -> Threshold:
     return threshold_by_rule(table, rule)
 
 
-def with_own_threshold(folder: Path, out: Path, table: ScoreTable, rule: str) -> BundleCard:
+def with_own_threshold(
+    folder: Path, out: Path, table: ScoreTable, rule: str, *, are_joint: bool = False
+) -> BundleCard:
     """Write the bundle in `folder` anew into `out`, with the threshold that these captures choose.
 
     Its model is the same to the byte, and so are its other operating points. The report stays behind: its rates are those of
@@ -101,6 +103,7 @@ def with_own_threshold(folder: Path, out: Path, table: ScoreTable, rule: str) ->
         out: A folder; a bundle in it is replaced.
         table: Scores by this bundle, of genuine captures and of attacks, all of dev.
         rule: See `own_threshold`.
+        are_joint: Whether a genuine row is of several captures of one presentation; the card then says so.
 
     Raises:
         BundleError: If `folder` is no bundle, or `out` is it or holds other files.
@@ -118,7 +121,10 @@ def with_own_threshold(folder: Path, out: Path, table: ScoreTable, rule: str) ->
         threshold=stored,
         operating_points={**card.operating_points, OWN: stored},
         report=None,
-        notes=(*(note for note in card.notes if not note.startswith(CHOSEN)), _note(card, table, stored)),
+        notes=(
+            *(note for note in card.notes if not note.startswith(CHOSEN)),
+            _note(card, table, stored, are_joint=are_joint),
+        ),
     )
     text = model_card(card)
     cleared(out)
@@ -135,11 +141,12 @@ def _mark(table: ScoreTable, threshold: StoredThreshold) -> str:
     return hashlib.sha256(words.encode()).hexdigest()[:8]
 
 
-def _note(card: BundleCard, table: ScoreTable, threshold: StoredThreshold) -> str:
+def _note(card: BundleCard, table: ScoreTable, threshold: StoredThreshold, *, are_joint: bool) -> str:
     found = errors_at(table, threshold.value)
     people = len(set(table.subject[table.is_bonafide].tolist()))
+    how = ", several of each judged together: it is for presentations of as many" if are_joint else ""
     return (
-        f"{CHOSEN} of {people} people, of which it turns away {rate_text(found.bpcer)}; "
-        f"of the attacks beside them pass {rate_text(found.apcer_pooled)}. What was measured of {card.id} holds at its own threshold, "
-        f"{card.threshold.value:.4f}, and not at this one."
+        f"{CHOSEN} of {people} people{how}. It turns away {rate_text(found.bpcer)} of them; of the attacks beside them pass "
+        f"{rate_text(found.apcer_pooled)}. What was measured of {card.id} holds at its own threshold, {card.threshold.value:.4f}, and "
+        "not at this one."
     )
