@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.special import expit, logit
 
-from bonaface.presentation import chance, joint_scores, log_odds, union
+from bonaface.presentation import joint_scores
 
 FAMILIES = np.array([[0.2, 0.6], [0.5, 0.9], [0.1, 0.3]])
 ATTACK = 1 - (1 - FAMILIES).prod(axis=1)
@@ -41,11 +41,3 @@ def test_one_sure_capture_does_not_silence_the_others():
     sure, four, three = np.array([1.0]), np.full(4, expit(-6.0)), np.full(3, expit(-6.0))
     assert joint_scores(np.concatenate([sure, four]), np.empty((5, 0)))[0] < 0.5
     assert joint_scores(np.concatenate([sure, three]), np.empty((4, 0)))[0] > 0.5
-
-
-def test_there_and_back():
-    scores = np.array([1e-6, 0.2, 0.5, 0.999])
-    assert chance(log_odds(scores)) == pytest.approx(scores, rel=1e-9)
-    assert np.isfinite(log_odds(np.array([0.0, 1.0]))).all()
-    assert union(np.array([1.0, 0.3])) == pytest.approx(1)
-    assert union(np.array([0.0, 0.0])) == 0

@@ -17,7 +17,17 @@ import bonaface
 PACKAGE = Path(bonaface.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 
-FOUNDATION = {"__init__", "digest", "errors", "vocabulary", "types", "contract", "bundle", "presentation"}
+FOUNDATION = {
+    "__init__",
+    "digest",
+    "errors",
+    "vocabulary",
+    "types",
+    "contract",
+    "bundle",
+    "log_odds",
+    "presentation",
+}
 BELOW: dict[str, set[str]] = {
     "foundation": set(),
     "faces": {"foundation"},

@@ -9,11 +9,9 @@ import numpy.typing as npt
 
 from bonaface.errors import MissingExtraError, ScoreError
 from bonaface.evaluation.scores import ScoreTable
+from bonaface.log_odds import LogOdds, log_odds_of, union_log_odds
 from bonaface.vocabulary import FAMILIES, Split
 
-LogOdds = npt.NDArray[np.float64]
-
-LARGEST_LOG_ODDS = 20.0
 RIDGE = 1e-3
 """Weight of the squared distance from no change at all: dev rows are few."""
 
@@ -65,12 +63,6 @@ def fit_families(dev: ScoreTable) -> FamilyCalibration:
     return FamilyCalibration(tuple(float(v) for v in found[:num]), tuple(float(v) for v in found[num:]))
 
 
-def union_log_odds(family_log_odds: LogOdds) -> LogOdds:
-    """Log-odds of an attack of any family, (rows,), from (rows, families): 1 - prod(1 - p) as log-odds."""
-    none = -np.logaddexp(0, family_log_odds).sum(axis=1)
-    return np.asarray(np.log(-np.expm1(none)) - none)
-
-
 def _fitted_rows(dev: ScoreTable) -> tuple[LogOdds, npt.NDArray[np.bool_]]:
     if len(dev) == 0 or not np.all(dev.split == Split.DEV.value):
         raise ScoreError("calibration must be fitted on dev rows; got others; pass the dev rows alone")
@@ -81,6 +73,4 @@ def _fitted_rows(dev: ScoreTable) -> tuple[LogOdds, npt.NDArray[np.bool_]]:
     if not (scored.is_attack.any() and scored.is_bonafide.any()):
         raise ScoreError("calibration needs dev rows of both classes with a score; one class has none")
     chances = np.stack([scored.family_scores[family] for family in FAMILIES], axis=1)
-    with np.errstate(divide="ignore"):
-        log_odds = np.log(chances) - np.log1p(-chances)
-    return np.clip(log_odds, -LARGEST_LOG_ODDS, LARGEST_LOG_ODDS), scored.is_attack
+    return log_odds_of(chances), scored.is_attack

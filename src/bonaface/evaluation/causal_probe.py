@@ -10,7 +10,6 @@ import numpy as np
 
 from bonaface.errors import ScoreError, did_you_mean
 from bonaface.evaluation.bootstrap import REPLICATES
-from bonaface.evaluation.calibration import LARGEST_LOG_ODDS
 from bonaface.evaluation.columns import Flags, Scores, coded
 from bonaface.evaluation.intervals import sign_test
 from bonaface.evaluation.measured import CONFIDENCE, MeasuredRate, Number, measured
@@ -18,6 +17,7 @@ from bonaface.evaluation.pairing import in_order_of
 from bonaface.evaluation.rates import rate_of
 from bonaface.evaluation.resampling import clusters
 from bonaface.evaluation.scores import ScoreTable
+from bonaface.log_odds import log_odds_of
 
 SAME = 1e-12
 """Replicates that differ by less do not differ: sums of the same numbers in another order."""
@@ -151,7 +151,7 @@ def _class_probe(
     was, is_now = before.attack_score >= threshold, after >= threshold
     to_attack, to_bonafide = rate_of(~was & is_now, paired), rate_of(was & ~is_now, paired)
     pairs, changed = before.select(paired), after[paired]
-    differences = (changed - pairs.attack_score, _log_odds(changed) - _log_odds(pairs.attack_score))
+    differences = (changed - pairs.attack_score, log_odds_of(changed) - log_odds_of(pairs.attack_score))
     attack_score, log_odds = _changes(pairs, np.stack(differences, axis=1), replicates, seed)
     return ClassProbe(
         pairs=len(pairs),
@@ -162,12 +162,6 @@ def _class_probe(
         to_bonafide=measured(to_bonafide),
         p_value=sign_test(to_attack.errors, to_bonafide.errors),
     )
-
-
-def _log_odds(scores: Scores) -> Scores:
-    with np.errstate(divide="ignore"):
-        log_odds = np.log(scores) - np.log1p(-scores)
-    return np.asarray(np.clip(log_odds, -LARGEST_LOG_ODDS, LARGEST_LOG_ODDS), np.float64)
 
 
 def _changes(pairs: ScoreTable, differences: Scores, replicates: int, seed: int) -> tuple[Change, Change]:

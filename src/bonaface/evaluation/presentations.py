@@ -10,7 +10,7 @@ import numpy.typing as npt
 from bonaface.errors import ScoreError, did_you_mean
 from bonaface.evaluation.columns import Scores, Texts, coded
 from bonaface.evaluation.scores import ScoreTable
-from bonaface.presentation import chance, log_odds, union
+from bonaface.log_odds import log_odds_of, scores_of, union_log_odds
 from bonaface.vocabulary import FAMILIES
 
 Starts = npt.NDArray[np.intp]
@@ -65,7 +65,8 @@ def aggregate(frames: ScoreTable, column: str, how: str = "mean") -> ScoreTable:
     }
     attack_score = _summarised(frames.attack_score, of_frame, is_scored, summary)
     if how == EVIDENCE and set(family_scores) == set(FAMILIES):
-        attack_score = union(np.stack(list(family_scores.values()), axis=1))
+        families = np.stack(list(family_scores.values()), axis=1)
+        attack_score = scores_of(union_log_odds(log_odds_of(families)))
     return ScoreTable(
         sample=np.array(names, dtype=np.str_),
         label=frames.label[first],
@@ -84,7 +85,7 @@ def _mean(scores: Scores, starts: Starts, counts: Starts) -> Scores:
 
 
 def _mean_log_odds(scores: Scores, starts: Starts, counts: Starts) -> Scores:
-    return chance(_mean(log_odds(scores), starts, counts))
+    return scores_of(_mean(log_odds_of(scores), starts, counts))
 
 
 def _median(scores: Scores, starts: Starts, counts: Starts) -> Scores:

@@ -14,11 +14,11 @@ import numpy.typing as npt
 import pydantic
 
 from bonaface.errors import ScoreError, did_you_mean
-from bonaface.evaluation.calibration import LARGEST_LOG_ODDS, LogOdds
 from bonaface.evaluation.columns import Scores, number_column
 from bonaface.evaluation.json_file import write_object
 from bonaface.evaluation.likelihood import pooled
 from bonaface.evaluation.scores import ScoreTable
+from bonaface.log_odds import LARGEST_LOG_ODDS, LogOdds
 from bonaface.vocabulary import Split
 
 SCHEMA_VERSION = 1
