@@ -192,3 +192,10 @@ def test_json(face_scene):
 def test_strength_and_variants(face_scene):
     SPECIES.assert_more_strength_changes_more(face_scene)
     SPECIES.assert_variants_are_named()
+
+
+def test_what_is_drawn_after_it_is_what_it_was():
+    """A camera draws from the same generator: cards and desktops must not move it. The number is from before there were any."""
+    rng = np.random.default_rng(0)
+    draw_injection(rng, variant="stale_frame")
+    assert rng.random() == 0.42268722119765845

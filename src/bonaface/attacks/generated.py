@@ -115,8 +115,11 @@ def draw_generated(
     chosen = chosen_variant(rng, variant, species="generated", variants=VARIANTS)
     is_enlarged, block = rng.random() < 0.5, int(rng.choice([4, 8]))
     share = float(u(0.22, 0.5)) / max(strength, 0.3) ** 0.7
+    seed = int(rng.integers(2**31))
+    # the younger decoders draw apart: whatever is drawn after this attack is what it was before there were these
+    apart = np.random.default_rng([seed, 1])
     return GeneratedParameters(
-        seed=int(rng.integers(2**31)),
+        seed=seed,
         variant=chosen,
         is_whole=bool(rng.random() < 0.6),
         region=draw_inner_face(rng, edge=float(u(0.05, 0.2)), size=float(u(1.0, 1.2))),
@@ -140,11 +143,11 @@ def draw_generated(
         grain_px=float(u(0.4, 1.0)),
         colour_noise=float(u(0.0, 0.25)),
         crispness=float(u(0.2, 1.2)) * strength,
-        passes=int(rng.integers(2, 6)),
-        noise=float(np.exp(u(np.log(3), np.log(10)))) * strength,
-        patch=int(rng.choice([4, 6])),
-        words=int(rng.choice([32, 64, 128])),
-        atoms=int(rng.integers(1, 4)),
+        passes=int(apart.integers(2, 6)),
+        noise=float(np.exp(apart.uniform(np.log(3), np.log(10)))) * strength,
+        patch=int(apart.choice([4, 6])),
+        words=int(apart.choice([32, 64, 128])),
+        atoms=int(apart.integers(1, 4)),
     )
 
 

@@ -162,12 +162,13 @@ def draw_injection(
         stale_zoom=1 + strength * float(rng.normal(0, 0.008)),
         tear=float(u(0.2, 0.8)) if is_stale and has[4] < 0.35 else 0.0,
         is_interlaced=bool(has[4] > 0.75),
-        **_drawn_relay(rng, strength),
+        # apart: whatever is drawn after this attack is what it was before there were cards and desktops
+        **_drawn_relay(np.random.default_rng(int(has[4] * 2**53)), strength),
     )
 
 
 def _drawn_relay(rng: np.random.Generator, strength: float) -> dict[str, Any]:
-    """Of cards and desktops; drawn last, whatever the variant, so that others are what they were before there were these."""
+    """Of cards and desktops, whatever the variant."""
     u = rng.uniform
     scale = float(np.exp(u(np.log(0.6), np.log(1.3))))
     return {
