@@ -287,16 +287,21 @@ def check_model_file(folder: Path, model: ModelFile) -> None:
         )
 
 
+def check_free(folder: Path) -> None:
+    """Raise `BundleError` unless the folder is new, empty or a bundle's, which may be replaced."""
+    if folder.is_file() or (folder.is_dir() and any(folder.iterdir()) and not (folder / CARD).is_file()):
+        raise BundleError(
+            f"{folder} must be a new folder, an empty one or a bundle; it is none; choose another"
+        )
+
+
 def cleared(folder: Path) -> None:
     """Make the folder of a bundle, without what an earlier one in it may have had.
 
     Raises:
         BundleError: If it holds other files.
     """
-    if folder.is_file() or (folder.is_dir() and any(folder.iterdir()) and not (folder / CARD).is_file()):
-        raise BundleError(
-            f"{folder} must be a new folder, an empty one or a bundle; it is none; choose another"
-        )
+    check_free(folder)
     folder.mkdir(parents=True, exist_ok=True)
     for stale in (REPORT, WEIGHTS):
         (folder / stale).unlink(missing_ok=True)

@@ -89,6 +89,14 @@ def test_too_few_captures(call, tmp_path):
     assert not (tmp_path / "own").exists()
 
 
+def test_a_folder_of_pictures_is_not_written_over(call, captures, tmp_path, monkeypatch):
+    """Said before anything is judged."""
+    monkeypatch.setattr("bonaface.inference.gate.Gate.judge", None)
+    before = sorted(captures.iterdir())
+    assert "must be a new folder" in call("--rule", "bpcer=0.2", out="captures").sentence
+    assert sorted(captures.iterdir()) == before
+
+
 def test_no_such_rule(call):
     assert "a threshold rule must be one of" in call("--rule", "bcper=0.1").sentence
 

@@ -202,6 +202,17 @@ def test_evidence_is_the_mean_of_log_odds_and_the_union_of_families():
     assert found.attack_score.tolist() == pytest.approx([1 - (1 - of_a[0]) * (1 - of_a[1]), 1 - 0.9 * 0.2])
 
 
+@pytest.mark.filterwarnings("error")
+def test_evidence_of_a_silent_presentation_is_none():
+    frames = replace(
+        frames_of(["A", "B"], [0.44, None]),
+        family_scores={Family.PHYSICAL: np.array([0.2, np.nan]), Family.DIGITAL: np.array([0.3, np.nan])},
+    )
+    found = aggregate(frames, "video", "evidence").attack_score
+    assert found[0] == pytest.approx(1 - 0.8 * 0.7)
+    assert np.isnan(found[1])
+
+
 def test_evidence_without_families_is_the_mean_of_log_odds():
     found = aggregate(frames_of(["A", "A", "A"], [0.1, 0.9, 0.8]), "video", "evidence")
     assert found.attack_score.tolist() == pytest.approx([float(expit(logit([0.1, 0.9, 0.8]).mean()))])

@@ -73,12 +73,13 @@ def adjust(
     from bonaface.data.joined import joined
     from bonaface.data.manifest import check_files, write_manifest
     from bonaface.evaluation.intervals import clopper_pearson
-    from bonaface.evaluation.own_threshold import check_count, errors_at, with_own_threshold
+    from bonaface.evaluation.own_threshold import check_count, check_out, errors_at, with_own_threshold
     from bonaface.evaluation.presentations import EVIDENCE, aggregate
     from bonaface.inference.gate import load
 
     clopper_pearson(0, 1)  # the intervals want scipy: say so before the judging, not after
     folder, work = bundle_folder(bundle), work or out.with_name(f"{out.name}-captures")
+    check_out(folder, out)
     gate = load(folder, yunet=finder_file(finder), num_threads=threads)
     own = _to_choose_by(captures, source_manifest(captures))
     check_files(own)

@@ -14,7 +14,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bonaface.bundle import CARD_TEXT, WEIGHTS, BundleCard, StoredThreshold, cleared, read_card, write_card
+from bonaface.bundle import (
+    CARD_TEXT,
+    WEIGHTS,
+    BundleCard,
+    StoredThreshold,
+    check_free,
+    cleared,
+    read_card,
+    write_card,
+)
 from bonaface.errors import BundleError, ScoreError
 from bonaface.evaluation.measured import MeasuredRate, measured
 from bonaface.evaluation.model_card import model_card
@@ -90,6 +99,13 @@ def own_threshold(table: ScoreTable, rule: str) -> Threshold:
     return threshold_by_rule(table, rule)
 
 
+def check_out(folder: Path, out: Path) -> None:
+    """Raise `BundleError` unless the bundle in `folder` can be written anew into `out`."""
+    if out.resolve() == folder.resolve():
+        raise BundleError(f"{out} must be another folder than the bundle's own; it is the same; choose one")
+    check_free(out)
+
+
 def with_own_threshold(
     folder: Path, out: Path, table: ScoreTable, rule: str, *, are_joint: bool = False
 ) -> BundleCard:
@@ -110,8 +126,7 @@ def with_own_threshold(
         ScoreError: As `own_threshold`.
         MissingExtraError: If scipy, jinja2 or huggingface_hub is not installed.
     """
-    if out.resolve() == folder.resolve():
-        raise BundleError(f"{out} must be another folder than the bundle's own; it is the same; choose one")
+    check_out(folder, out)
     card = read_card(folder)
     found = own_threshold(table, rule)
     stored = StoredThreshold(found.value, found.low, found.high, found.rule, found.split and str(found.split))

@@ -65,8 +65,8 @@ def aggregate(frames: ScoreTable, column: str, how: str = "mean") -> ScoreTable:
     }
     attack_score = _summarised(frames.attack_score, of_frame, is_scored, summary)
     if how == EVIDENCE and set(family_scores) == set(FAMILIES):
-        families = np.stack(list(family_scores.values()), axis=1)
-        attack_score = scores_of(union_log_odds(log_odds_of(families)))
+        families = np.stack(list(family_scores.values()), axis=1)[is_scored]
+        attack_score[is_scored] = scores_of(union_log_odds(log_odds_of(families)))
     return ScoreTable(
         sample=np.array(names, dtype=np.str_),
         label=frames.label[first],
