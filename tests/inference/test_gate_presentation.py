@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy.special import expit, logit
@@ -68,6 +70,17 @@ def test_nothing_at_all(gate):
     with pytest.raises(ValueError, match="at least one capture"):
         gate.presentation([])
     assert gate.presentation([BLACK]).outcome is Outcome.NO_DECISION
+
+
+@pytest.mark.parametrize("source", ["selfie.jpg", b"bytes of a file", Path("selfie.jpg")])
+def test_one_source_is_no_list(gate, source):
+    with pytest.raises(TypeError, match="put it into a list"):
+        gate.presentation(source)
+
+
+def test_frames_may_come_as_one_array(gate):
+    frames = np.stack([red(0.2), red(0.4)])
+    assert gate.presentation(frames) == gate.presentation([red(0.2), red(0.4)])
 
 
 def test_an_embedded_bundle_unites_its_families_alike():

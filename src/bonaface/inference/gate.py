@@ -74,7 +74,10 @@ class Gate:
 
         Raises:
             ValueError: If there is no capture.
+            TypeError: If it is one path, or the bytes of one file.
         """
+        if isinstance(sources, str | bytes | Path):
+            raise TypeError("a presentation must be several captures; got one source; put it into a list")
         found: list[tuple[FaceCrop, Scores]] = []
 
         def noted(picture: Picture, face: Face, num_faces: int) -> Verdict:
