@@ -52,7 +52,7 @@ def test_one_command_makes_it_and_another_checks_it(bonaface, faces, tmp_path):
     assert answer.code == 0
     lines = answer.out.splitlines()
     assert lines[:3] == [
-        "train: 2 people, 6 bonafide, 50 attacks of 11 species",
+        "train: 2 people, 6 bonafide, 58 attacks of 11 species",
         "dev: 2 people, 6 bonafide, 24 attacks of 11 species",
         "test: 2 people, 6 bonafide, 48 attacks of 11 species",
     ]
@@ -62,7 +62,7 @@ def test_one_command_makes_it_and_another_checks_it(bonaface, faces, tmp_path):
     assert (
         "note: eyes, nose and mouth were guessed from the face's box; --finder yunet finds them" in answer.err
     )
-    assert len(read_manifest(out / "protocols/S1.csv").rows) == 18 + 50 + 24 + 48
+    assert len(read_manifest(out / "protocols/S1.csv").rows) == 18 + 58 + 24 + 48
     before = hashes(out)
     told = bonaface("data", "simuad", "--audit-only", out)
     assert told.code == 0
@@ -97,7 +97,7 @@ def test_a_stopped_build_says_how_to_go_on(bonaface, faces, tmp_path, monkeypatc
         patch.setattr(Maker, "made", interrupted)
         answer = bonaface("data", "simuad", faces, tmp_path / "out")
     assert (answer.code, answer.out) == (130, "")
-    assert answer.err == "stopped after 16 of 148; the same command goes on\n"
+    assert answer.err == "stopped after 16 of 156; the same command goes on\n"
     assert not (tmp_path / "out/card.json").exists()
     assert bonaface("data", "simuad", "--audit-only", tmp_path / "out").sentence == (
         f"{tmp_path / 'out'} must be a benchmark that 'bonaface data simuad' has finished; it has no card.json; "

@@ -224,7 +224,7 @@ def test_the_card_for_people(out, card):
         assert word in text
     assert "| morph | morph | combined | 0 | 0 | 4 |" in text
     assert "| bonafide |  |  | 4 | 4 | 4 |" in text
-    assert "| S2.1 | all physical attacks | 4 / 0 / 20 | 4 / 0 / 14 | 4 / 20 / 0 |" in text
+    assert "| S2.1 | all physical attacks | 4 / 0 / 28 | 4 / 0 / 14 | 4 / 20 / 0 |" in text
     assert "- 1 attacks of the source" in text
     assert "None" not in text
 
@@ -297,7 +297,7 @@ def test_a_full_disk_ends_the_build_and_loses_nothing(source, tmp_path, monkeypa
 
     monkeypatch.setattr(simulation_maker, "write_whole", refuse)
     with pytest.raises(
-        SimulationError, match=r"could not be written after 5 of 134; make room and run the same"
+        SimulationError, match=r"could not be written after 5 of 142; make room and run the same"
     ):
         built(source, tmp_path / "out")
 
