@@ -52,12 +52,17 @@ def summary(scores, threshold):
     }
 
 
-def main() -> None:
-    words = words_of(__doc__)
+def given_words(text):
+    """What the command line says: bundles, the archives, which half, and a file for the result."""
+    words = words_of(text)
     words.add_argument("archives", type=Path)
     words.add_argument("--half", choices=HALVES, default="dev")
     words.add_argument("--out", type=Path)
-    given = words.parse_args()
+    return words.parse_args()
+
+
+def main() -> None:
+    given = given_words(__doc__)
     gates = {name: bonaface.load(name) for name in given.bundle}
     scenes = scenes_of(given.archives, given.half, next(iter(gates.values())).finder)
     scores = scores_of(gates, scenes, what="attacking")

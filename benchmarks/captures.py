@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 from rich.console import Console
@@ -20,13 +19,12 @@ from rich.progress import track
 from rich.table import Table
 
 import bonaface
-from attacks_elsewhere import scenes_of
-from bonaface.data.chains import chain_named
-from bonaface.data.samples import attacked, captured
+from attacks_elsewhere import given_words, scenes_of
+from bonaface.data.samples import captured
+from bonaface.evaluation.curves import auc_of
 from bonaface.faces.crop import prepare
 from bonaface.presentation import joint_scores
-from elsewhere import HALVES
-from under_attack import CAMERA, FURTHER, GENUINE, SPECIES, words_of
+from under_attack import CAMERA, FURTHER, GENUINE, SPECIES, presented
 
 CAPTURES, COUNTS, PASSED, REPLICATES = 5, (1, 2, 3, 5), 0.2, 1000
 
@@ -37,21 +35,13 @@ def scores_of(gate, scenes):
     found = np.empty((len(scenes), 1 + len(SPECIES), CAPTURES, 1 + len(gate.card.families)))
     for at, scene in enumerate(track(scenes, "capturing", console=Console(stderr=True))):
         for number, species in enumerate((GENUINE, *SPECIES)):
-            seen = shown(scene, species, scenes[(at + FURTHER) % len(scenes)], at)
+            seen = presented(scene, species, scenes[(at + FURTHER) % len(scenes)], (at, 0))
             for capture in range(CAPTURES):
                 rng = np.random.default_rng([at, capture, 0])
                 taken, _ = captured(seen, rng, strength=CAMERA)
                 verdict = gate.judge(prepare(taken.pixels, taken.face, contract))
                 found[at, number, capture] = [verdict.attack_score, *verdict.family_scores.values()]
     return found
-
-
-def shown(scene, species, partner, at):
-    """The scene under an attack, or as it is."""
-    if species == GENUINE:
-        return scene
-    needed = partner if chain_named(species).needs_partner else None
-    return attacked(scene, species, np.random.default_rng([at, 0, 1]), partner=needed)[0]
 
 
 def together(scores, count):
@@ -66,18 +56,14 @@ def together(scores, count):
     )  # fmt: skip
 
 
-def auc(genuine, attacks):
-    """Share of pairs in which the attack has the higher score; a tie counts a half."""
-    return (attacks[:, None] > genuine).mean() + (attacks[:, None] == genuine).mean() / 2
-
-
 def rates(scores, threshold, faces):
     """(mean AUC, turned away at the threshold, attacks passed there, turned away where a fifth passes), means over groups."""
     found = []
     for group in np.moveaxis(scores[faces], 2, 0):
         genuine, attacks = group[:, 0], group[:, 1:]
         at = np.quantile(attacks, PASSED)
-        aucs = [auc(genuine, attacks[:, kind]) for kind in range(len(SPECIES))]
+        is_attack = np.arange(2 * len(group)) >= len(group)
+        aucs = [auc_of(np.concatenate([genuine, one]), is_attack) for one in attacks.T]
         found.append(
             (
                 np.mean(aucs),
@@ -112,11 +98,7 @@ def summary(scores, threshold):
 
 
 def main() -> None:
-    words = words_of(__doc__)
-    words.add_argument("archives", type=Path)
-    words.add_argument("--half", choices=HALVES, default="dev")
-    words.add_argument("--out", type=Path)
-    given = words.parse_args()
+    given = given_words(__doc__)
     told = {}
     for name in given.bundle:
         gate = bonaface.load(name)

@@ -41,11 +41,17 @@ def one_each(path, split) -> Manifest:
     return Manifest(tuple(rows.values()), manifest.folder)
 
 
+def presented(scene, species, partner, seed):
+    """The scene under an attack, or as it is."""
+    if species == GENUINE:
+        return scene
+    needed = partner if chain_named(species).needs_partner else None
+    return attacked(scene, species, np.random.default_rng([*seed, 1]), partner=needed)[0]
+
+
 def shown(scene, species, partner, seed):
     """The scene under an attack, or as it is, before the camera."""
-    if species != GENUINE:
-        needed = partner if chain_named(species).needs_partner else None
-        scene, _ = attacked(scene, species, np.random.default_rng([*seed, 1]), partner=needed)
+    scene = presented(scene, species, partner, seed)
     return captured(scene, np.random.default_rng([*seed, 0]), strength=CAMERA)[0]
 
 
