@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from bonaface.attacks.light import as_rgb
 from bonaface.attacks.products import times
 from bonaface.attacks.scene import Plane
 from bonaface.types import Picture
@@ -46,10 +47,7 @@ def in_words(
     said = _said(patches - means, _book(patches - means, rng, words), atoms) + means
     code = _laid(said.reshape(*laid.shape[:2], side, side), step, whole.shape)[step:, step:][:height, :width]
     slow = [cv2.GaussianBlur(plane, (0, 0), side / 3) for plane in colours]
-    planes = [np.clip(plane, 0, 255) * np.float32(1 / 255) for plane in (code, *slow)]
-    return np.asarray(
-        cv2.cvtColor(cv2.merge(planes), cv2.COLOR_YCrCb2RGB) * np.float32(255), dtype=np.float32
-    )
+    return as_rgb([code, *slow])
 
 
 def _book(patches: Plane, rng: np.random.Generator, words: int) -> Plane:

@@ -13,6 +13,7 @@ from bonaface.attacks import fields
 from bonaface.attacks.blocks import dct_basis, from_blocks, padded, to_blocks
 from bonaface.attacks.codebook import in_words
 from bonaface.attacks.diffused import diffused
+from bonaface.attacks.light import as_rgb
 from bonaface.attacks.products import times
 from bonaface.attacks.scene import Plane
 from bonaface.types import Picture
@@ -122,8 +123,7 @@ def _autoencoded(
         if p.smooth_px >= 0.2:
             code = np.asarray(cv2.GaussianBlur(code, (0, 0), p.smooth_px), np.float32)
         decoded.append(code[offset[0] :, offset[1] :][: plane.shape[0], : plane.shape[1]])
-    codes = cv2.merge([np.clip(code, 0, 255) * np.float32(1 / 255) for code in decoded])
-    return np.asarray(cv2.cvtColor(codes, cv2.COLOR_YCrCb2RGB) * np.float32(255), dtype=np.float32)
+    return as_rgb(decoded)
 
 
 def _latent_basis(rng: np.random.Generator, block: int, num_latents: int, mixing: float) -> Plane:

@@ -5,6 +5,8 @@ Code values are turned into light by a square and back by a square root, which i
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +32,12 @@ def look_up(pixels: Picture, curves: npt.NDArray[np.floating]) -> Light:
     return np.asarray(
         cv2.LUT(pixels, np.ascontiguousarray(curves.reshape(256, 1, 3), dtype=np.float32)), dtype=np.float32
     )
+
+
+def as_rgb(planes: Sequence[Plane]) -> npt.NDArray[np.float32]:
+    """Y', Cr and Cb in steps of uint8, clipped, as R'G'B' in the same steps, unrounded."""
+    codes = cv2.merge([np.clip(plane, 0, 255) * np.float32(1 / 255) for plane in planes])
+    return np.asarray(cv2.cvtColor(codes, cv2.COLOR_YCrCb2RGB) * np.float32(255), dtype=np.float32)
 
 
 def to_picture(code: Light) -> Picture:
