@@ -7,7 +7,7 @@ shows. Reference: Hinton et al. 2015 (arXiv 1503.02531).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from bonaface.contract import InputContract
 from bonaface.errors import RecipeError
 from bonaface.models.detector import Detector
 from bonaface.models.pixels import normalise
+from bonaface.models.two_scales import area_shares
 from bonaface.training.detection import Detection
 from bonaface.training.recipe import Recipe
 from bonaface.training.task import Learning
@@ -28,22 +29,33 @@ from bonaface.training.trained import detector_of_run
 
 @dataclass(frozen=True, slots=True)
 class Teachers:
-    """Detectors that see one crop.
+    """Detectors that see one face, each at its own size.
 
     Attributes:
         detectors: In eval mode.
-        contract: How their crop is prepared.
+        sizes: Of their crops, pixels, one for each.
+        contract: How the crop of the largest is prepared; it is shrunk for the others.
     """
 
     detectors: tuple[Detector, ...]
+    sizes: tuple[int, ...]
     contract: InputContract
 
     @torch.no_grad()
     def family_logits(self, crops: Tensor) -> Tensor:
         """(batch, families): the mean of their log-odds."""
         pixels = normalise(crops, mean=self.contract.mean, std=self.contract.std)
-        found = [one.to(crops.device)(pixels).family_logits.float() for one in self.detectors]
+        found = [
+            one.to(crops.device)(self._shrunk(pixels, size)).family_logits.float()
+            for one, size in zip(self.detectors, self.sizes, strict=True)
+        ]
         return torch.stack(found).mean(dim=0)
+
+    def _shrunk(self, pixels: Tensor, size: int) -> Tensor:
+        if size == self.contract.size:
+            return pixels
+        shares = area_shares(self.contract.size, size).to(pixels)
+        return shares @ pixels @ shares.T
 
 
 def teachers_of(recipe: Recipe) -> Teachers | None:
@@ -59,17 +71,23 @@ def teachers_of(recipe: Recipe) -> Teachers | None:
     if not how.teachers:
         raise RecipeError("distillation wants the folder of a run to learn from; give --teacher")
     loaded = [detector_of_run(Path(run)) for run in how.teachers]
-    contract = loaded[0][1].contract
+    contract = max((theirs.contract for _, theirs in loaded), key=lambda one: one.size)
     for run, (_, theirs) in zip(how.teachers, loaded, strict=True):
-        if theirs.contract != contract:
-            raise RecipeError(f"teachers must see the same crop; {run} sees another than {how.teachers[0]}")
+        if replace(theirs.contract, size=contract.size) != contract:
+            raise RecipeError(
+                f"teachers' crops may differ in size alone; {run} sees another than {how.teachers[0]}"
+            )
         if theirs.model.num_families != recipe.model.num_families:
             raise RecipeError(
                 f"a teacher must tell the recipe's families; {run} tells {theirs.model.num_families}, "
                 f"the recipe {recipe.model.num_families}"
             )
     _check_crop(contract, recipe, how.teachers)
-    return Teachers(tuple(detector.eval().requires_grad_(False) for detector, _ in loaded), contract)
+    return Teachers(
+        detectors=tuple(detector.eval().requires_grad_(False) for detector, _ in loaded),
+        sizes=tuple(theirs.contract.size for _, theirs in loaded),
+        contract=contract,
+    )
 
 
 def crop_for(teachers: Teachers | None, recipe: Recipe) -> InputContract | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from bonaface.data.augmentation import Augmentation
@@ -66,12 +67,12 @@ def variants_then() -> dict[str, tuple[str, ...]]:
     return held | {name: tuple(one for one in held[name] if one in known) for name, known in EARLIER.items()}
 
 
-def finished(earlier: Recipe, *, name: str) -> Recipe:
+def finished(earlier: Recipe, *, name: str, variants: Mapping[str, tuple[str, ...]] = EARLIER) -> Recipe:
     """The last stage after an earlier one: every variant and chains, more of what is met most, at a lower rate."""
     return replace(
         earlier,
         name=name,
-        mixture=Mixture(shares=FINISHING_SHARES | PORTRAITS, variants=EARLIER, strength=(0.5, 1.25)),
+        mixture=Mixture(shares=FINISHING_SHARES | PORTRAITS, variants=variants, strength=(0.5, 1.25)),
         optimisation=replace(earlier.optimisation, lr_new=5e-4),
         epochs=5,
         samples_per_epoch=7200,

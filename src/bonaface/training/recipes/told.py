@@ -6,8 +6,9 @@ from dataclasses import replace
 
 from bonaface.data.simuad.variants import variants_of
 from bonaface.training.recipe import Recipe
-from bonaface.training.recipes.nano import NANO
+from bonaface.training.recipes.nano import NANO, finished
 from bonaface.training.recipes.nano_distances import nano_distances
+from bonaface.training.recipes.small import CLUES, SIZE
 from bonaface.vocabulary import Split
 
 
@@ -29,3 +30,48 @@ def told_start() -> Recipe:
         samples_per_epoch=14_400,
         seed=61,
     )
+
+
+def told_last(earlier: Recipe, *, name: str, seed: int) -> Recipe:
+    """The last stage after one of these: every variant that the lab has, and chains, at a lower rate."""
+    last = finished(earlier, name=name, variants={})
+    mixture = replace(last.mixture, shares={**last.mixture.shares, **CLUES})
+    optimisation = replace(last.optimisation, lr_new=8e-4)
+    return replace(last, mixture=mixture, optimisation=optimisation, epochs=4, seed=seed)
+
+
+def nano_told_finish() -> Recipe:
+    """The last stage of `nano` after `told_start`.
+
+    Command: torchrun --nproc-per-node 2 --no-python bonaface train nano_told_finish --start-from runs/told-start --data manifest.csv
+    --out runs/nano-told-finish
+    """
+    return told_last(told_start(), name="nano_told_finish", seed=62)
+
+
+def small_told() -> Recipe:
+    """`told_start` goes on at 224 pixels, by the variants of training alone.
+
+    Command: torchrun --nproc-per-node 2 --no-python bonaface train small_told --start-from runs/told-start --data manifest.csv
+    --out runs/small-told
+    """
+    start = told_start()
+    return replace(
+        start,
+        name="small_told",
+        model=replace(start.model, image_size=SIZE),
+        contract=replace(start.contract, size=SIZE),
+        optimisation=replace(start.optimisation, lr_new=1.5e-3),
+        epochs=7,
+        samples_per_epoch=9600,
+        seed=63,
+    )
+
+
+def small_told_finish() -> Recipe:
+    """The last stage of `small` after `small_told`.
+
+    Command: torchrun --nproc-per-node 2 --no-python bonaface train small_told_finish --start-from runs/small-told --data manifest.csv
+    --out runs/small-told-finish
+    """
+    return told_last(small_told(), name="small_told_finish", seed=64)
