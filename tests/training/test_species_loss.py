@@ -73,14 +73,21 @@ def test_cells_by_hand():
 
 
 def test_a_carrier_says_nothing():
-    """Where the twin is a generated portrait, it has no word, and what the attack has left of it has none."""
-    told = sure_of(PRINT, [SWAP, PRINT, SWAP, SWAP])
+    """Where the twin is a generated portrait, neither it nor the attack on it has a word, and a pair beside it has its own."""
+    told = sure_of(SWAP, [SWAP] * 4)
     words = torch.tensor([UNKNOWN, PRINT])
-    found = species_loss(told, crops=crops_with([0, 40, 0, 0]), words=words)
-    assert found.item() == pytest.approx(0, abs=1e-6)
+    crops = crops_with([0, 40, 0, 0])
+    told.whole.requires_grad_()
     told.cells.requires_grad_()
-    species_loss(told, crops=crops_with([0, 40, 0, 0]), words=torch.tensor([UNKNOWN, UNKNOWN])).backward()
-    assert (told.cells.grad == 0).all()
+    species_loss(told, crops=crops, words=words).backward()
+    assert (told.whole.grad == 0).all() and (told.cells.grad == 0).all()
+    alone = Told(torch.randn(2, len(WORDS)), torch.randn(2, 4, len(WORDS)))
+    both = Told(torch.cat([told.whole, alone.whole]), torch.cat([told.cells, alone.cells]))
+    asked = torch.tensor([GENUINE, PRINT])
+    torch.testing.assert_close(
+        species_loss(both, crops=torch.cat([crops, crops]), words=torch.cat([words, asked])),
+        species_loss(alone, crops=crops, words=asked),
+    )
 
 
 def test_a_softer_answer_costs_less():

@@ -40,8 +40,9 @@ def species_loss(
 ) -> Float[Tensor, ""]:
     """Cross-entropy over the words, of the crops and of their cells, added.
 
-    A cell that its attack has changed has the attack's word. One that it has not, and every cell of a genuine crop, is bona fide,
-    where the pair's twin is known to be; between both nobody can say.
+    A cell that its attack has changed has the attack's word. One that it has not, and every cell of a genuine crop, is bona fide;
+    between both nobody can say. Where the twin is not known to be bona fide nothing is asked of the pair: surroundings that no
+    genuine picture has would never be called by that word, and always by an attack's.
 
     Args:
         told: Logits.
@@ -52,10 +53,12 @@ def species_loss(
         A scalar; 0 where nothing is known.
     """
     change = differences(crops, num_cells=told.cells.shape[1])
+    is_over_genuine = words[0::2] == GENUINE
+    words = words.where(is_over_genuine.repeat_interleave(2), UNKNOWN)
     twins, attacks = words[0::2, None], words[1::2, None]
     of_twins = twins.expand_as(change)
     of_attacks = torch.where(change >= TOUCHED, attacks, UNKNOWN)
-    of_attacks = torch.where((change < UNTOUCHED) & (twins == GENUINE), GENUINE, of_attacks)
+    of_attacks = torch.where((change < UNTOUCHED) & is_over_genuine[:, None], GENUINE, of_attacks)
     cells = torch.stack((of_twins, of_attacks), dim=1).flatten(0, 1)
     return _entropy(told.whole, words) + _entropy(told.cells.flatten(0, 1), cells.flatten())
 
