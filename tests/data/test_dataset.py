@@ -70,6 +70,7 @@ def test_an_item_says_what_it_is():
             "label": (torch.float32, ()),
             "targets": (torch.float32, (2,)),
             "known": (torch.float32, (2,)),
+            "compared": (torch.float32, (2,)),
             "species": (torch.int64, ()),
         }
         species = SPECIES[dataset.species_names[int(item["species"])]]
@@ -185,6 +186,34 @@ def test_the_digital_attacks_own_picture_teaches_only_that_it_is_no_physical_one
         assert twin["known"].tolist() == [1.0, 0.0]
         assert twin["targets"].tolist() == [0.0, 0.0]
         assert dataset[index + 1]["label"] == 1
+
+
+OVER_PORTRAITS = Mixture(shares={"faceswap": 1.0, "diffusion": 0.0}, compared_digital=1.0, capture=CLEAN)
+
+
+def test_a_forgery_over_a_generated_portrait_is_only_compared():
+    """Of both it is known that they are no physical attacks, and which of them shows more; nothing else."""
+    scenes = [labelled(seed=0, colour=20), labelled(seed=1, colour=30), labelled("diffusion", colour=230)]
+    dataset = faces(scenes, mixture=OVER_PORTRAITS, augmentation=STILL, length=12)
+    for twin, attack in ((dataset[2 * pair], dataset[2 * pair + 1]) for pair in range(6)):
+        assert twin["crop"].float().mean() > 200  # the portrait as it is
+        for one in (twin, attack):
+            assert one["label"].isnan()
+            assert (one["known"].tolist(), one["compared"].tolist()) == ([1.0, 0.0], [1.0, 1.0])
+        assert (twin["targets"].tolist(), attack["targets"].tolist()) == ([0.0, 0.0], [0.0, 1.0])
+        assert (twin["species"].item(), attack["species"].item()) == (0, 1)
+
+
+def test_what_is_compared_moves_no_other_draw():
+    """Physical pairs are the same with the chance, and all pairs without it and without portraits."""
+    shares = {"print": 1.0, "faceswap": 1.0, "diffusion": 0.0}
+    plain, compared = (
+        faces(mixture=Mixture(shares=shares, compared_digital=chance), length=24) for chance in (0.0, 1.0)
+    )
+    for index in range(1, 24, 2):
+        is_physical = plain[index]["species"].item() == 1
+        assert torch.equal(plain[index]["crop"], compared[index]["crop"]) == is_physical
+        assert compared[index]["label"].isnan() != is_physical
 
 
 def test_development_comes_after_the_camera_and_is_shared_by_a_pair():

@@ -7,7 +7,10 @@ import torch
 
 from bonaface.data.clue_schedule import Clues
 from bonaface.errors import RecipeError
+from bonaface.models.detector import Evidence, any_attack_logit
+from bonaface.training.detection import Detection
 from bonaface.training.loop import train
+from bonaface.training.task import Learning
 from bonaface.training.twin_loss import twin_loss
 
 from .tiny import TINY, material
@@ -46,6 +49,26 @@ def test_what_is_unknown_teaches_nothing():
     assert (logits.grad[:, 1] == 0).all()
     nothing = twin_loss(logits, targets=targets, known=torch.zeros(4, 2))
     assert nothing.item() == 0
+
+
+def test_what_holds_beside_the_twin_teaches_the_difference_alone():
+    """A forgery over a picture of which nobody knows what it is: the gap is asked for, the heights are not."""
+    recipe = replace(TINY, optimisation=replace(TINY.optimisation, twin_weight=1.0))
+    task = Detection(recipe, ("bonafide", "faceswap"), None)
+    logits = torch.zeros(2, 2, requires_grad=True)
+    evidence = Evidence(logits, any_attack_logit(logits), torch.zeros(2, 4))
+    batch = {
+        "crop": torch.zeros(2, 32, 32, 3, dtype=torch.uint8),
+        "label": torch.full((2,), torch.nan),
+        "targets": torch.tensor([[0.0, 0.0], [0.0, 1.0]]),
+        "known": torch.zeros(2, 2),
+        "compared": torch.ones(2, 2),
+        "species": torch.tensor([0, 1]),
+    }
+    task.of_evidence(evidence, Learning(task.model, task.model), batch).backward()
+    assert logits.grad[:, 1].sum().item() == pytest.approx(0, abs=1e-7)
+    assert logits.grad[1, 1] < 0 < logits.grad[0, 1]
+    assert (logits.grad[:, 0] == 0).all()
 
 
 def test_a_run_learns_from_twins(tmp_path):

@@ -49,6 +49,10 @@ class Mixture:
         recaptured_digital: Chance that a pair of a physical attack shows a digital attack's picture, if the shares name
             `diffusion`: as it is, which says that there is neither paper nor screen and nothing about the rest, and
             attacked. So neither the surroundings nor the face of such pictures tell of paper or screen.
+        compared_digital: Chance that a pair of a digital attack is made from a digital attack's picture, if the shares
+            name `diffusion`: of neither is it said what it is, but that there is no paper and no screen, and that the one
+            must show more than the other (`optimisation.twin_weight`). So a trace is seen in surroundings that no
+            genuine picture has, and the surroundings say nothing.
         strength: (low, high) of the simulations, drawn per sample.
         capture: (low, high) of the capture chain's strength, drawn per pair.
     """
@@ -65,6 +69,7 @@ class Mixture:
     )
     variants: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     recaptured_digital: float = 0.2
+    compared_digital: float = 0.0
     strength: tuple[float, float] = (0.55, 1.25)
     capture: tuple[float, float] = (0.0, 1.0)
 
@@ -114,9 +119,10 @@ class SimulatedFaces(Dataset[dict[str, torch.Tensor]]):
     Samples come in pairs: 2k is bona fide, 2k + 1 an attack. Both share one augmentation, frame and capture, and where
     the attack is made from a bona fide picture, that picture too: within such a pair only the attack differs.
 
-    Items: `crop` (size, size, 3) uint8 RGB; `label` float32, 1 = attack, nan = unknown; `targets` and `known` (families,)
-    float32; `species` int64, an index into `species_names`, which are the names of the mixture's shares. With a contract for
-    a teacher also `teacher_crop`, the same face as that contract cuts it.
+    Items: `crop` (size, size, 3) uint8 RGB; `label` float32, 1 = attack, nan = unknown; `targets`, `known` and `compared`
+    (families,) float32, the last 1 where a target holds at least beside the twin's; `species` int64, an index into
+    `species_names`, which are the names of the mixture's shares. With a contract for a teacher also `teacher_crop`, the same
+    face as that contract cuts it.
     """
 
     def __init__(
@@ -152,10 +158,9 @@ class SimulatedFaces(Dataset[dict[str, torch.Tensor]]):
 
     def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
         shown = self.shown(index)
-        if shown.number:
-            found = item(shown.crop, species_of_share(self.species_names[shown.number]), shown.number)
-        else:
-            found = item(shown.crop, BONAFIDE, 0) if shown.is_bonafide else carrier_item(shown.crop)
+        species = species_of_share(self.species_names[shown.number]) if shown.number else BONAFIDE
+        is_carrier = not shown.is_bonafide and species.families <= {Family.DIGITAL}
+        found = (carrier_item if is_carrier else item)(shown.crop, species, shown.number)
         if self._teacher is not None:
             found["teacher_crop"] = torch.from_numpy(
                 self._cut(shown.scene, shown.face, index // 2, self._teacher)
@@ -200,12 +205,17 @@ class SimulatedFaces(Dataset[dict[str, torch.Tensor]]):
         """Scenes of a pair: the one shown as it is, and the one that the attack is made from."""
         original = int(rng.choice(self._pools[BONAFIDE.name]))
         is_made = is_simulated(name)  # pictures of real attacks are shown as they are
-        is_physical = species.families == {Family.PHYSICAL}
-        recaptures = is_made and is_physical and rng.random() < self._mixture.recaptured_digital
-        if recaptures and self._pools.get("diffusion"):
+        if is_made and self._is_over_carrier(species, rng) and self._pools.get("diffusion"):
             carrier = int(rng.choice(self._pools["diffusion"]))
             return carrier, carrier
         return original, original if is_made else int(rng.choice(self._pools[species.name]))
+
+    def _is_over_carrier(self, species: Species, rng: np.random.Generator) -> bool:
+        if species.families == {Family.PHYSICAL}:
+            return rng.random() < self._mixture.recaptured_digital
+        # without the chance nothing is drawn, and samples are what they were before there was one
+        compared = self._mixture.compared_digital
+        return compared > 0 and species.families == {Family.DIGITAL} and rng.random() < compared
 
     def _stream(self, purpose: str, pair: int) -> np.random.Generator:
         return generator(purpose, self._seed, self._epoch, pair)
@@ -239,15 +249,19 @@ def item(crop: Picture, species: Species, number: int) -> dict[str, torch.Tensor
         "label": torch.tensor(0.0 if species.family is None else 1.0),
         "targets": torch.from_numpy(targets),
         "known": torch.from_numpy(known),
+        "compared": torch.from_numpy(known.copy()),
         "species": torch.tensor(number),
     }
 
 
-def carrier_item(crop: Picture) -> dict[str, torch.Tensor]:
-    """A crop of a digital attack that teaches one thing: it is not a physical one. Its label is unknown, nan."""
-    found = item(crop, BONAFIDE, 0)
+def carrier_item(crop: Picture, species: Species, number: int) -> dict[str, torch.Tensor]:
+    """A digital attack's picture, as it is or under a further digital attack.
+
+    It teaches that it is no physical attack, and as one of a pair that the attack leaves a trace. Its label is unknown, nan.
+    """
+    found = item(crop, species, number)
     known = torch.tensor([float(family is Family.PHYSICAL) for family in FAMILIES])
-    return {**found, "label": torch.tensor(torch.nan), "known": known}
+    return {**found, "label": torch.tensor(torch.nan), "known": known, "compared": torch.ones_like(known)}
 
 
 def species_of_share(name: str) -> Species:

@@ -24,7 +24,7 @@ from bonaface.data.randomness import generator
 from bonaface.data.whole_file import write_whole
 from bonaface.vocabulary import BONAFIDE, CHAIN, FAMILIES
 
-FIELDS = ("label", "targets", "known")
+FIELDS = ("label", "targets", "known", "compared")
 """What is kept of a sample beside its crop, in this order."""
 
 
@@ -130,12 +130,13 @@ class _Pool:
                 held["values"][twin] = np.concatenate([np.atleast_1d(item[word].numpy()) for word in FIELDS])
             self._kept[pair]["made"] = 1  # last: what is stopped here leaves no half pair
         values = torch.from_numpy(held["values"][member].copy())
-        label, targets, known = torch.split(values, [1, len(FAMILIES), len(FAMILIES)])
+        label, targets, known, compared = torch.split(values, [1, *[len(FAMILIES)] * 3])
         return {
             "crop": torch.from_numpy(held["crops"][member].copy()),
             "label": label[0],
             "targets": targets,
             "known": known,
+            "compared": compared,
             "species": torch.tensor(self._number if member else 0),
         }
 
@@ -150,7 +151,7 @@ def _path(folder: Path, what: Mapping[str, Any]) -> Path:
 
 def _opened(path: Path, num_pairs: int, size: int) -> npt.NDArray[np.void]:
     """The pairs in a file, as long as it must be; what is not drawn yet is zeros, which take no room on the disk."""
-    values = 1 + 2 * len(FAMILIES)
+    values = 1 + 3 * len(FAMILIES)
     pair = np.dtype([("made", "u1"), ("crops", "u1", (2, size, size, 3)), ("values", "f4", (2, values))])
     with path.open("ab") as file:
         file.truncate(max(file.tell(), num_pairs * pair.itemsize))

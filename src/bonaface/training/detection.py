@@ -61,7 +61,7 @@ class Detection(Task):
         )
         if how.twin_weight:
             total = total + how.twin_weight * twin_loss(
-                evidence.family_logits, targets=batch["targets"], known=batch["known"]
+                evidence.family_logits, targets=batch["targets"], known=batch["compared"]
             )
         if evidence.told is not None and self._words is not None:
             numbers = batch["species"]

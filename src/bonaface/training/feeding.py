@@ -53,7 +53,7 @@ def samples_of(recipe: Recipe, material: Material, *, teacher: InputContract | N
     if recipe.masking is not None:
         # pairs have a genuine half each, and no carrier of an attack, which may be generated
         how |= {
-            "mixture": replace(recipe.mixture, recaptured_digital=0.0),
+            "mixture": replace(recipe.mixture, recaptured_digital=0.0, compared_digital=0.0),
             "length": 2 * recipe.samples_per_epoch,
         }
         faces = SimulatedFaces(material.scenes, **how)

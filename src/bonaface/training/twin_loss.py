@@ -26,7 +26,7 @@ def twin_loss(
     Args:
         family_logits: Log-odds in pairs: 2k is the twin, 2k + 1 the attack.
         targets: 1 = attack of that family.
-        known: 0 where a sample says nothing about a family.
+        known: 0 where a sample's target in a family is unknown, or does not hold even beside its twin's.
 
     Returns:
         A scalar, the mean over pairs and families; log(2) where twins can not be told apart, 0 where no pair says anything.

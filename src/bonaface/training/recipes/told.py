@@ -35,7 +35,11 @@ def told_start() -> Recipe:
 def told_last(earlier: Recipe, *, name: str, seed: int) -> Recipe:
     """The last stage after one of these: every variant that the lab has, and chains, at a lower rate."""
     last = finished(earlier, name=name, variants={})
-    mixture = replace(last.mixture, shares={**last.mixture.shares, **CLUES})
+    mixture = replace(
+        last.mixture,
+        shares={**last.mixture.shares, **CLUES},
+        compared_digital=earlier.mixture.compared_digital,
+    )
     optimisation = replace(last.optimisation, lr_new=8e-4)
     return replace(last, mixture=mixture, optimisation=optimisation, epochs=4, seed=seed)
 
@@ -52,6 +56,8 @@ def nano_told_finish() -> Recipe:
 def small_told() -> Recipe:
     """`told_start` goes on at 224 pixels, by the variants of training alone.
 
+    Digital attacks are made over generated portraits too, and compared with these alone (`Mixture.compared_digital`).
+
     Command: torchrun --nproc-per-node 2 --no-python bonaface train small_told --start-from runs/told-start --data manifest.csv
     --out runs/small-told
     """
@@ -61,7 +67,8 @@ def small_told() -> Recipe:
         name="small_told",
         model=replace(start.model, image_size=SIZE),
         contract=replace(start.contract, size=SIZE),
-        optimisation=replace(start.optimisation, lr_new=1.5e-3),
+        mixture=replace(start.mixture, compared_digital=0.3),
+        optimisation=replace(start.optimisation, lr_new=1.5e-3, twin_weight=1.0),
         epochs=7,
         samples_per_epoch=9600,
         seed=63,
