@@ -1,4 +1,4 @@
-"""`bonaface export` with species that are told apart."""
+"""`bonaface export` with what is fitted on other manifests: species that are told apart, families that are calibrated."""
 
 from __future__ import annotations
 
@@ -78,9 +78,30 @@ def test_one_species_is_not_told_apart(bonaface, run, tmp_path):
     assert "species_scores" not in card["self_test"] or card["self_test"]["species_scores"] == []
 
 
-def test_species_want_a_measured_bundle(bonaface, run, tmp_path):
+def test_another_manifest_may_calibrate(bonaface, run, tmp_path):
+    """The calibration is the other manifest's, to the last digit; threshold and report are those of --data."""
+    data = manifest(tmp_path / "data.csv", print=RED)
+    other = manifest(tmp_path / "other/more.csv", faceswap=RED, morph=GREEN)
+    cards = {}
+    for name, words in {
+        "own": ["--data", data],
+        "others": ["--data", data, "--calibration-data", other],
+        "only": ["--data", other],
+    }.items():
+        assert bonaface("export", run, tmp_path / name, *words).code == 0
+        cards[name] = json.loads((tmp_path / name / "bundle.json").read_text())
+    assert cards["others"]["family_scales"] == cards["only"]["family_scales"]
+    assert (
+        cards["others"]["family_offsets"] == cards["only"]["family_offsets"] != cards["own"]["family_offsets"]
+    )
+    report = json.loads((tmp_path / "others/report.json").read_text())
+    assert "print" in json.dumps(report) and "morph" not in json.dumps(report)
+
+
+@pytest.mark.parametrize("option", ["--species-data", "--calibration-data"])
+def test_what_is_fitted_wants_a_measured_bundle(bonaface, run, tmp_path, option):
     other = manifest(tmp_path / "more.csv", faceswap=RED, morph=GREEN)
-    answer = bonaface("export", run, tmp_path / "bundle", "--species-data", other)
+    answer = bonaface("export", run, tmp_path / "bundle", option, other)
     assert answer.code == 2
     assert not (tmp_path / "bundle").exists()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
@@ -28,6 +28,13 @@ def export(
     ] = None,
     evaluation: Annotated[
         Path | None, typer.Option(help="Folder for the scores of --data; OUT-evaluation by default.")
+    ] = None,
+    calibration_data: Annotated[
+        Path | None,
+        typer.Option(
+            help="A manifest: families are calibrated on its dev rows; on those of --data by default. One with every species "
+            "keeps a family of few species from drowning the other."
+        ),
     ] = None,
     species_data: Annotated[
         Path | None,
@@ -70,17 +77,26 @@ def export(
         "is_trainable": trainable,
         "beside": beside,
     }
-    if data is None and species_data is not None:
-        raise typer.BadParameter("wants --data too: whatever tells species must be measured")
+    for option, given in (("--species-data", species_data), ("--calibration-data", calibration_data)):
+        if data is None and given is not None:
+            raise typer.BadParameter(f"{option} wants --data too: what is fitted must be measured")
     card = export_run(run, out, **about)
     if data is not None:
-        card = _measured(run, out, about, data, species_data or data, evaluation)
+        fitted_on = _FittedOn(calibration_data or data, species_data or data)
+        card = _measured(run, out, about, data, fitted_on, evaluation)
     size = f"{card.model.bytes / 1e6:.1f} MB"
     say(f"wrote {out}: {card.id}, {size}, an attack from {card.threshold.value:.4f} on")
 
 
+class _FittedOn(NamedTuple):
+    """Manifests whose dev rows something is fitted on."""
+
+    calibration: Path
+    species: Path
+
+
 def _measured(
-    run: Path, out: Path, about: dict[str, Any], data: Path, species_data: Path, evaluation: Path | None
+    run: Path, out: Path, about: dict[str, Any], data: Path, fitted_on: _FittedOn, evaluation: Path | None
 ) -> BundleCard:
     """The bundle exported anew: calibrated on the dev rows, its threshold from them, the test rows measured."""
     from bonaface.cli.judging import judged, may_share_subjects
@@ -95,8 +111,8 @@ def _measured(
     folder = evaluation or out.with_name(out.name + "-evaluation")
     gate = load(out)
     faces = RememberedFaces(gate.finder)
-    dev, _, _ = judged(data, folder, bundle=out, splits=[Split.DEV], faces=faces)
-    species = _species_of(run, about["beside"], species_data, faces)
+    dev, _, _ = judged(fitted_on.calibration, folder, bundle=out, splits=[Split.DEV], faces=faces)
+    species = _species_of(run, about["beside"], fitted_on.species, faces)
     calibration = fit_families(dev) if gate.card.families else None
     export_run(run, out, **about, calibration=calibration, species=species)
     table, bundle_id, _ = judged(data, folder, bundle=out, faces=faces)
