@@ -1,0 +1,166 @@
+"""Which of several bundles goes on? Everything that may guide a choice, in one table, and no test picture.
+
+    python benchmarks/candidates.py FACES ARCHIVES SIMUAD --bundle NAME_OR_FOLDER [--bundle ...] [--out FILE.json]
+
+FACES is a manifest, ARCHIVES as for `elsewhere.py`, SIMUAD what `bonaface data simuad` wrote. Mean AUC over eleven species on three sets,
+the same pictures for every bundle: simulations on the pool's dev people; on dev's genuine faces from elsewhere, against these before the same camera and against these as they
+are, which is what a gate meets; and SimUAD's dev, whose variants no training of its protocols has learned. Beside
+them the one thing here that no simulation made: dev's generated portraits against genuine faces of the pool, and from elsewhere.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+import bonaface
+from attacks_elsewhere import MOST_FACES
+from attacks_elsewhere import scenes_of as scenes_elsewhere
+from bonaface.data.manifest import read_manifest
+from bonaface.data.samples import captured
+from bonaface.data.scenes import found_scenes
+from bonaface.data.splits import assigned
+from bonaface.faces.crop import prepare
+from bonaface.faces.picture import read_picture
+from bonaface.types import Box, Picture
+from bonaface.vocabulary import Split
+from elsewhere import faces_of
+from under_attack import CAMERA, FURTHER, GENUINE, SPECIES, one_each, separation, shown, words_of
+
+POOL, ELSEWHERE, AS_IS, SIMUAD = SETS = ("pool", "elsewhere", "elsewhere, genuine as they are", "simuad")
+GENERATED = "diffusion"
+PASSED = 0.2
+"""Share of attacks that pass where it is asked how many genuine faces are turned away."""
+
+
+class Seen(NamedTuple):
+    """A picture that every bundle judges.
+
+    Attributes:
+        where: The set that it is of.
+        species: Of attack, or bona fide.
+        pixels: (height, width, 3) uint8 RGB.
+        box: About the face.
+    """
+
+    where: str
+    species: str
+    pixels: Picture
+    box: Box
+
+
+def told(rows, what):
+    return track(rows, what, console=Console(stderr=True))
+
+
+def simulated_on(where, scenes) -> Iterator[Seen]:
+    """Each scene as it is and under every simulation, before a camera."""
+    for at, scene in enumerate(told(scenes, where)):
+        partner = scenes[(at + FURTHER) % len(scenes)]
+        for species in (GENUINE, *SPECIES):
+            seen = shown(scene, species, partner, (at, 0))
+            yield Seen(where, species, seen.pixels, seen.face)
+
+
+def generated(scenes) -> Iterator[Seen]:
+    """Generated portraits before the camera that all others here were taken by."""
+    for at, scene in enumerate(told(scenes, "generated portraits")):
+        seen = captured(scene, np.random.default_rng([at, 0, 2]), strength=CAMERA)[0]
+        yield Seen(POOL, GENERATED, seen.pixels, seen.face)
+
+
+def of_simuad(folder, finder) -> Iterator[Seen]:
+    """SimUAD's dev, about the largest face that is found."""
+    manifest = read_manifest(folder / "protocols" / "S1.csv")
+    for row in told(manifest.of_split(Split.DEV).rows, SIMUAD):
+        picture = read_picture(manifest.folder / row.path)
+        faces = finder.find(picture)
+        if faces:
+            box = max(faces, key=lambda face: face.box.side).box
+            yield Seen(SIMUAD, row.species.name, picture, box)
+
+
+def seen_by_all(faces, archives, simuad, finder) -> Iterator[Seen]:
+    """All pictures of all sets."""
+    manifest = assigned(read_manifest(faces)).of_split(Split.DEV)
+    portraits = replace(manifest, rows=tuple(row for row in manifest.rows if row.species.name == GENERATED))
+    people = [found.scene for found in found_scenes(one_each(faces, Split.DEV), finder) if found.scene]
+    yield from simulated_on(POOL, people)
+    yield from generated([found.scene for found in found_scenes(portraits, finder) if found.scene])
+    yield from simulated_on(ELSEWHERE, scenes_elsewhere(archives, "dev", finder))
+    for face in faces_of(archives, "dev", finder, what=AS_IS, most=MOST_FACES):
+        yield Seen(AS_IS, GENUINE, face.picture, face.box)
+    yield from of_simuad(simuad, finder)
+
+
+def summary(scores):
+    """Mean AUC over species, and who is turned away where as many attacks pass as `PASSED` says, each species alike."""
+    genuine = np.array(scores[GENUINE])
+    aucs = {species: separation(genuine, scores[species]) for species in SPECIES if species in scores}
+    passed = np.concatenate([np.sort(scores[species]) for species in aucs])
+    weights = np.concatenate([np.full(len(scores[species]), 1 / len(scores[species])) for species in aucs])
+    order = np.argsort(passed)
+    threshold = passed[order][np.searchsorted(np.cumsum(weights[order]), PASSED * len(aucs))]
+    return {
+        "mean_auc": round(float(np.mean(list(aucs.values()))), 4),
+        "turned_away": round(float(np.mean(genuine >= threshold)), 4),
+        "auc": aucs,
+    }
+
+
+def figures(scores):
+    """Of one bundle, by set."""
+    scores[AS_IS] = scores[ELSEWHERE] | scores[AS_IS]
+    portraits = {
+        where: separation(scores[where][GENUINE], scores[POOL][GENERATED])
+        for where in (POOL, ELSEWHERE, AS_IS)
+    }
+    return {where: summary(scores[where]) for where in SETS} | {"portraits": portraits}
+
+
+def table_of(found) -> Table:
+    """For people."""
+    table = Table("mean AUC; turned away where a fifth of the attacks pass", *found)
+    for where in SETS:
+        cells = (f"{one[where]['mean_auc']:.3f}; {one[where]['turned_away']:.0%}" for one in found.values())
+        table.add_row(where, *cells)
+        for species in SPECIES:
+            table.add_row(f"  {species}", *(f"{one[where]['auc'][species]:.3f}" for one in found.values()))
+    for where in (POOL, ELSEWHERE, AS_IS):
+        aucs = (f"{one['portraits'][where]:.3f}" for one in found.values())
+        table.add_row(f"generated portraits, {where}", *aucs)
+    return table
+
+
+def main() -> None:
+    words = words_of(__doc__)
+    for word in ("faces", "archives", "simuad"):
+        words.add_argument(word, type=Path)
+    words.add_argument("--out", type=Path)
+    given = words.parse_args()
+    gates = {name: bonaface.load(name) for name in given.bundle}
+    # an attack may make a face smaller than the contract allows
+    contracts = {name: replace(gate.card.contract, min_face_px=1) for name, gate in gates.items()}
+    scores = {name: {where: defaultdict(list) for where in SETS} for name in gates}
+    finder = next(iter(gates.values())).finder
+    for seen in seen_by_all(given.faces, given.archives, given.simuad, finder):
+        for name, gate in gates.items():
+            verdict = gate.judge(prepare(seen.pixels, seen.box, contracts[name]))
+            scores[name][seen.where][seen.species].append(verdict.attack_score)
+    found = {name: figures(of) for name, of in scores.items()}
+    Console().print(table_of(found))
+    if given.out:
+        given.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
