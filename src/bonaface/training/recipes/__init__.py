@@ -34,7 +34,7 @@ from bonaface.training.recipes.small import (
     small_steady_finish,
     small_steady_start,
 )
-from bonaface.training.recipes.told import nano_told_finish, small_told, small_told_finish, told_start
+from bonaface.training.recipes.told import nano_told_finish, small_told_finish, told_start
 
 RECIPES: dict[str, Callable[[], Recipe]] = {
     recipe.__name__: recipe
@@ -51,7 +51,6 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
         nano_distances_finish,
         told_start,
         nano_told_finish,
-        small_told,
         small_told_finish,
         small,
         small_finish,

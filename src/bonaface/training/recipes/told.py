@@ -1,4 +1,4 @@
-"""One training from scratch for both sizes: all that the earlier chains learned to draw, at once, and the names of attacks beside the evidence."""
+"""A start for both sizes, and last stages after it: all that the earlier chains learned to draw, at once, and the names of attacks beside the evidence."""
 
 from __future__ import annotations
 
@@ -15,7 +15,12 @@ from bonaface.vocabulary import Split
 def told_start() -> Recipe:
     """From scratch on crops of 160 pixels, by the variants of training alone: what `nano_distances` ended with, in one schedule.
 
-    Beside the evidence of a crop and of its cells training asks which species they are of (`training.species_loss`).
+    Beside the evidence of a crop and of its cells training asks which species they are of (`training.species_loss`), and an attack must
+    have more evidence than its twin (`training.twin_loss`). Digital attacks are made over generated portraits too, and compared with
+    these alone (`Mixture.compared_digital`).
+
+    Expected: dev AUC 0.873, the mean over 16 kinds, the two clues and generated portraits among them, which it has not learned (0.913 over
+    the others); on SimUAD's S1 ACER pooled 26 %, AUC 0.837. 18 epochs, 68 minutes on two CPU cores.
 
     Command: torchrun --nproc-per-node 2 --no-python bonaface train told_start --data manifest.csv --out runs/told-start
     """
@@ -24,61 +29,62 @@ def told_start() -> Recipe:
         earlier,
         name="told_start",
         model=replace(NANO, judges_cells=True, window_width=64, tells_species=True),
-        mixture=replace(earlier.mixture, variants=variants_of(Split.TRAIN)),
-        optimisation=replace(earlier.optimisation, lr_new=3e-3),
+        mixture=replace(earlier.mixture, variants=variants_of(Split.TRAIN), compared_digital=0.3),
+        optimisation=replace(earlier.optimisation, lr_new=3e-3, twin_weight=1.0),
         epochs=18,
         samples_per_epoch=14_400,
+        kept="last",
         seed=61,
     )
 
 
-def told_last(earlier: Recipe, *, name: str, seed: int) -> Recipe:
-    """The last stage after one of these: every variant that the lab has, and chains, at a lower rate."""
-    last = finished(earlier, name=name, variants={})
+def told_last(*, name: str, epochs: int, samples_per_epoch: int, lr_new: float, seed: int) -> Recipe:
+    """The last stage after `told_start`: every variant that the lab has, and chains, at a lower rate.
+
+    No portrait is shown as an attack: what that brings on portraits, genuine faces that are not of the pool pay for.
+    """
+    start = told_start()
+    last = finished(start, name=name, variants={})
     mixture = replace(
         last.mixture,
         shares={**last.mixture.shares, **CLUES},
-        compared_digital=earlier.mixture.compared_digital,
+        compared_digital=start.mixture.compared_digital,
     )
-    optimisation = replace(last.optimisation, lr_new=8e-4)
-    return replace(last, mixture=mixture, optimisation=optimisation, epochs=4, seed=seed)
+    return replace(
+        last,
+        mixture=mixture,
+        optimisation=replace(last.optimisation, lr_new=lr_new),
+        epochs=epochs,
+        samples_per_epoch=samples_per_epoch,
+        seed=seed,
+    )
 
 
 def nano_told_finish() -> Recipe:
-    """The last stage of `nano` after `told_start`.
+    """A last stage after `told_start` at the size of `nano`, not shipped: on the simulated dev its EER is above the 10 % of its rule.
 
-    Command: torchrun --nproc-per-node 2 --no-python bonaface train nano_told_finish --start-from runs/told-start --data manifest.csv
-    --out runs/nano-told-finish
+    Beside `small` 0.9.1 at 224 pixels, attacks on faces from elsewhere against these as they are: mean AUC 0.885 (0.881), 19 % turned away
+    where a fifth of the attacks pass (22 %). Simulated dev: EER 10.3 %, 7.7 % without generated portraits.
+
+    Expected: dev AUC 0.885, the mean over 18 kinds. 4 epochs, 13 minutes on one of two CPU cores, the other busy.
+
+    Command: bonaface train nano_told_finish --start-from runs/told-start --data manifest.csv --out runs/nano-told-finish
     """
-    return told_last(told_start(), name="nano_told_finish", seed=62)
-
-
-def small_told() -> Recipe:
-    """`told_start` goes on at 224 pixels, by the variants of training alone.
-
-    Digital attacks are made over generated portraits too, and compared with these alone (`Mixture.compared_digital`).
-
-    Command: torchrun --nproc-per-node 2 --no-python bonaface train small_told --start-from runs/told-start --data manifest.csv
-    --out runs/small-told
-    """
-    start = told_start()
-    return replace(
-        start,
-        name="small_told",
-        model=replace(start.model, image_size=SIZE),
-        contract=replace(start.contract, size=SIZE),
-        mixture=replace(start.mixture, compared_digital=0.3),
-        optimisation=replace(start.optimisation, lr_new=1.5e-3, twin_weight=1.0),
-        epochs=7,
-        samples_per_epoch=9600,
-        seed=63,
-    )
+    return told_last(name="nano_told_finish", epochs=4, samples_per_epoch=7200, lr_new=5e-4, seed=62)
 
 
 def small_told_finish() -> Recipe:
-    """The last stage of `small` after `small_told`.
+    """A last stage after `told_start` at 224 pixels, and longer, since positions and sizes of traces are others there; not shipped.
 
-    Command: torchrun --nproc-per-node 2 --no-python bonaface train small_told_finish --start-from runs/small-told --data manifest.csv
+    It has been run with `--set mixture.shares.diffusion=0.02`, portraits as attacks in two pairs of 117: simulated test ACER pooled 8.6 %, AUC
+    0.969, and half of the people from elsewhere turned away.
+
+    Expected, so: dev AUC 0.887, the mean over 18 kinds. 6 epochs, 22 minutes on two CPU cores.
+
+    Command: torchrun --nproc-per-node 2 --no-python bonaface train small_told_finish --start-from runs/told-start --data manifest.csv
     --out runs/small-told-finish
     """
-    return told_last(small_told(), name="small_told_finish", seed=64)
+    last = told_last(name="small_told_finish", epochs=6, samples_per_epoch=9600, lr_new=1e-3, seed=64)
+    return replace(
+        last, model=replace(last.model, image_size=SIZE), contract=replace(last.contract, size=SIZE)
+    )
