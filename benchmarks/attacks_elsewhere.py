@@ -34,10 +34,14 @@ def cut(picture, box):
     return Scene(np.ascontiguousarray(picture[top:bottom, left:right]), box.shifted(-left, -top))
 
 
+def scene_of(face):
+    """What is attacked of a picture: the face and its surroundings, with `LARGEST_PX` across the box at most."""
+    scene = cut(face.picture, face.box)
+    return resized(scene, min(1.0, LARGEST_PX / scene.face.side))
+
+
 def scenes_of(archives, half, finder):
-    faces = faces_of(archives, half, finder, what="finding", most=MOST_FACES)
-    scenes = [cut(face.picture, face.box) for face in faces]
-    return [resized(scene, min(1.0, LARGEST_PX / scene.face.side)) for scene in scenes]
+    return [scene_of(face) for face in faces_of(archives, half, finder, what="finding", most=MOST_FACES)]
 
 
 def summary(scores, threshold):

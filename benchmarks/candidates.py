@@ -3,9 +3,12 @@
     python benchmarks/candidates.py FACES ARCHIVES SIMUAD --bundle NAME_OR_FOLDER [--bundle ...] [--out FILE.json]
 
 FACES is a manifest, ARCHIVES as for `elsewhere.py`, SIMUAD what `bonaface data simuad` wrote. Mean AUC over eleven species on three sets,
-the same pictures for every bundle: simulations on the pool's dev people; on dev's genuine faces from elsewhere, against these before the same camera and against these as they
-are, which is what a gate meets; and SimUAD's dev, whose variants no training of its protocols has learned. Beside
-them the one thing here that no simulation made: dev's generated portraits against genuine faces of the pool, and from elsewhere.
+the same pictures for every bundle: simulations on the pool's dev people; on dev's genuine faces from elsewhere, against these before the
+same camera, and against these as they are; and SimUAD's dev, whose variants no training of its protocols has learned. Beside them the
+one thing here that no simulation made: dev's generated portraits against genuine faces of the pool, and from elsewhere.
+
+Genuine faces as they are have never been before the simulated camera, and the attacks have: what a bundle makes of that camera counts in
+those rows too. They say whom it turns away of people as their own cameras took them; the rows above them say what it tells of the attack alone.
 """
 
 from __future__ import annotations
@@ -23,18 +26,16 @@ from rich.progress import track
 from rich.table import Table
 
 import bonaface
-from attacks_elsewhere import MOST_FACES
-from attacks_elsewhere import scenes_of as scenes_elsewhere
+from attacks_elsewhere import MOST_FACES, scene_of
 from bonaface.data.manifest import read_manifest
 from bonaface.data.samples import captured
 from bonaface.data.scenes import found_scenes
 from bonaface.data.splits import assigned
-from bonaface.faces.crop import prepare
 from bonaface.faces.picture import read_picture
 from bonaface.types import Box, Picture
 from bonaface.vocabulary import Split
 from elsewhere import faces_of
-from under_attack import CAMERA, FURTHER, GENUINE, SPECIES, one_each, separation, shown, words_of
+from under_attack import CAMERA, GENUINE, SPECIES, judges_of, one_each, separation, shown_each, words_of
 
 POOL, ELSEWHERE, AS_IS, SIMUAD = SETS = ("pool", "elsewhere", "elsewhere, genuine as they are", "simuad")
 GENERATED = "diffusion"
@@ -64,11 +65,17 @@ def told(rows, what):
 
 def simulated_on(where, scenes) -> Iterator[Seen]:
     """Each scene as it is and under every simulation, before a camera."""
-    for at, scene in enumerate(told(scenes, where)):
-        partner = scenes[(at + FURTHER) % len(scenes)]
-        for species in (GENUINE, *SPECIES):
-            seen = shown(scene, species, partner, (at, 0))
-            yield Seen(where, species, seen.pixels, seen.face)
+    for species, seen in shown_each(scenes, what=where):
+        yield Seen(where, species, seen.pixels, seen.face)
+
+
+def of_elsewhere(archives, finder) -> Iterator[Seen]:
+    """Dev's faces from elsewhere as they are, then before a camera, attacked and not."""
+    scenes = []
+    for face in faces_of(archives, "dev", finder, what=AS_IS, most=MOST_FACES):
+        scenes.append(scene_of(face))
+        yield Seen(AS_IS, GENUINE, face.picture, face.box)
+    yield from simulated_on(ELSEWHERE, scenes)
 
 
 def generated(scenes) -> Iterator[Seen]:
@@ -96,9 +103,7 @@ def seen_by_all(faces, archives, simuad, finder) -> Iterator[Seen]:
     people = [found.scene for found in found_scenes(one_each(faces, Split.DEV), finder) if found.scene]
     yield from simulated_on(POOL, people)
     yield from generated([found.scene for found in found_scenes(portraits, finder) if found.scene])
-    yield from simulated_on(ELSEWHERE, scenes_elsewhere(archives, "dev", finder))
-    for face in faces_of(archives, "dev", finder, what=AS_IS, most=MOST_FACES):
-        yield Seen(AS_IS, GENUINE, face.picture, face.box)
+    yield from of_elsewhere(archives, finder)
     yield from of_simuad(simuad, finder)
 
 
@@ -106,10 +111,9 @@ def summary(scores):
     """Mean AUC over species, and who is turned away where as many attacks pass as `PASSED` says, each species alike."""
     genuine = np.array(scores[GENUINE])
     aucs = {species: separation(genuine, scores[species]) for species in SPECIES if species in scores}
-    passed = np.concatenate([np.sort(scores[species]) for species in aucs])
+    attacks = np.concatenate([scores[species] for species in aucs])
     weights = np.concatenate([np.full(len(scores[species]), 1 / len(scores[species])) for species in aucs])
-    order = np.argsort(passed)
-    threshold = passed[order][np.searchsorted(np.cumsum(weights[order]), PASSED * len(aucs))]
+    threshold = np.quantile(attacks, PASSED, weights=weights, method="inverted_cdf")
     return {
         "mean_auc": round(float(np.mean(list(aucs.values()))), 4),
         "turned_away": round(float(np.mean(genuine >= threshold)), 4),
@@ -148,14 +152,14 @@ def main() -> None:
     words.add_argument("--out", type=Path)
     given = words.parse_args()
     gates = {name: bonaface.load(name) for name in given.bundle}
-    # an attack may make a face smaller than the contract allows
-    contracts = {name: replace(gate.card.contract, min_face_px=1) for name, gate in gates.items()}
+    judges = judges_of(gates)
     scores = {name: {where: defaultdict(list) for where in SETS} for name in gates}
     finder = next(iter(gates.values())).finder
     for seen in seen_by_all(given.faces, given.archives, given.simuad, finder):
-        for name, gate in gates.items():
-            verdict = gate.judge(prepare(seen.pixels, seen.box, contracts[name]))
-            scores[name][seen.where][seen.species].append(verdict.attack_score)
+        for name, judge in judges.items():
+            score = judge(seen.pixels, seen.box)
+            if score is not None:
+                scores[name][seen.where][seen.species].append(score)
     found = {name: figures(of) for name, of in scores.items()}
     Console().print(table_of(found))
     if given.out:

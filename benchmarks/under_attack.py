@@ -55,19 +55,36 @@ def shown(scene, species, partner, seed):
     return captured(scene, np.random.default_rng([*seed, 0]), strength=CAMERA)[0]
 
 
-def scores_of(gates, scenes, *, what):
-    """Scores by bundle and species; the same draws for every bundle."""
-    found = {name: {species: [] for species in (GENUINE, *SPECIES)} for name in gates}
-    # an attack may make a face smaller than the contract allows
-    contracts = {name: replace(gate.card.contract, min_face_px=1) for name, gate in gates.items()}
+def shown_each(scenes, *, what):
+    """(species, scene) of every scene as it is and under every simulation, before the camera; a bar says what is done."""
     for at, scene in enumerate(track(scenes, what, console=Console(stderr=True))):
         partner = scenes[(at + FURTHER) % len(scenes)]
         for species in (GENUINE, *SPECIES):
-            seen = shown(scene, species, partner, (at, 0))
-            for name, gate in gates.items():
-                score = gate.judge(prepare(seen.pixels, seen.face, contracts[name])).attack_score
-                if score is not None:
-                    found[name][species].append(score)
+            yield species, shown(scene, species, partner, (at, 0))
+
+
+def judges_of(gates):
+    """By the name of a bundle what gives the attack_score of a face in a picture, None without a decision.
+
+    A face that an attack has made smaller than the contract allows is judged all the same.
+    """
+
+    def judge(gate):
+        contract = replace(gate.card.contract, min_face_px=1)
+        return lambda pixels, box: gate.judge(prepare(pixels, box, contract)).attack_score
+
+    return {name: judge(gate) for name, gate in gates.items()}
+
+
+def scores_of(gates, scenes, *, what):
+    """Scores by bundle and species; the same draws for every bundle."""
+    found = {name: {species: [] for species in (GENUINE, *SPECIES)} for name in gates}
+    judges = judges_of(gates)
+    for species, seen in shown_each(scenes, what=what):
+        for name, judge in judges.items():
+            score = judge(seen.pixels, seen.face)
+            if score is not None:
+                found[name][species].append(score)
     return found
 
 
