@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# One species unseen: for each of SimUAD's, a detector of the default's kind that never learned from it, and what that makes of it.
+# One species unseen: for each of SimUAD's, a detector of the embedded bundles' kind that never learned from it, and what that makes of it.
 #   benchmarks/leave_one_out.sh FACES_FOLDER      FACES_FOLDER has manifest.csv; after unseen_family.sh, an hour on two CPU cores
 # Each goes on from the weights of unseen_family.sh that lack the species' whole family, and learns from every other kind.
 set -euo pipefail

@@ -14,14 +14,6 @@ stage() {  # recipe, folder, further options; launched by $launcher where it is 
   ${launcher:-} $bonaface train "$1" --out "$2" "${@:3}" $resume
 }
 
-stages_of_small() {  # manifest: all that come before the last, by the variants of training alone
-  # Generated portraits are shown as natural scenes: neither paper nor screen, and nothing else is said of them.
-  stage small_direct_start runs/small-start --data "$1"
-  stage small_steady_start runs/small-steady-start --data "$1" --start-from runs/small-start
-  stage small_steady runs/small-steady --data "$1" --start-from runs/small-steady-start
-  stage small_distances runs/small-distances --data "$1" --start-from runs/small-steady
-}
-
 bona_fide_of() {  # faces folder, manifest to write: its bona fide pictures alone
   $python - "$1" "$2" <<'PY'
 import sys
@@ -38,13 +30,13 @@ simuad_of() {  # manifest of bona fide pictures
   [ -f runs/simuad/protocols/S1.csv ] || $bonaface data simuad "$1" runs/simuad
 }
 
-bundle_of() {  # protocol of SimUAD, run: its bundle, calibrated and measured by the protocol
+bundle_of() {  # protocol of SimUAD, run, further options: its bundle, calibrated and measured by the protocol
   [ -d "$2-bundle" ] || $bonaface export "$2" "$2-bundle" --data "runs/simuad/protocols/$1.csv" \
-    --evaluation "$2-evaluation-$1" --name unseen
+    --evaluation "$2-evaluation-$1" --name unseen "${@:3}"
 }
 
-measured_by() {  # protocol of SimUAD, run, name: report to benchmarks/results/NAME
-  bundle_of "$1" "$2"
+measured_by() {  # protocol of SimUAD, run, name, further options: report to benchmarks/results/NAME
+  bundle_of "$1" "$2" "${@:4}"
   cp "$2-bundle/report.json" "benchmarks/results/$3"
 }
 

@@ -12,9 +12,9 @@ launcher=$in_pairs
 
 unseen() {  # protocol, then the shares that differ from the recipe's
   protocol=$1; shift
-  stage small_direct_start "runs/unseen-$protocol" --data runs/bonafide.csv --set epochs=5 --set samples_per_epoch=9600 \
+  stage told_start "runs/unseen-$protocol" --data runs/bonafide.csv --set epochs=5 --set samples_per_epoch=9600 \
     "${@/#/--set=mixture.shares.}"
-  measured_by "$protocol" "runs/unseen-$protocol" "simuad_$protocol.json"
+  measured_by "$protocol" "runs/unseen-$protocol" "simuad_$protocol.json" --size 224
 }
 unseen S2.1 print=0 replay=0 cutout=0 paper_mask=0 mask_3d=0 spsc=0.12 rendition=0.25
 unseen S2.2 faceswap=0 swap=0 reenactment=0 attribute_edit=0 morph=0 generated=0 injection=0 sdsc=0.15 patchwork=0.25

@@ -143,7 +143,7 @@ def _unseen(report: dict[str, Any], generated: dict[str, Any]) -> list[str]:
     return [
         "## Attacks it has not seen",
         "",
-        "The stage of its training before the last variants, on SimUAD's protocol S1: other people,",
+        "The stage of its training before the last variants, judging its 224 pixels, on SimUAD's protocol S1: other people,",
         "other variants of every simulation, and strengths outside of those of training; threshold from dev.",
         "",
         "| SimUAD S1 | rate | errors | 95 % interval | AUC |",
@@ -188,7 +188,7 @@ def _left_out(found: dict[str, Any], longer: dict[str, Any]) -> list[str]:
     rows = [
         "## A species left out altogether",
         "",
-        f"AUC on SimUAD's list of each species, by detectors that never learned from it; intervals by people. First trainings of the default's first stage ({samples:,} samples, "
+        f"AUC on SimUAD's list of each species, by detectors that never learned from it; intervals by people. First trainings by the recipe `small_direct_start` ({samples:,} samples, "
         f"one seed, `benchmarks/leave_one_out.sh`): mean {mean:.3f} (target 0.93), worst {worst} {longer['auc'][worst][0]:.3f} (target 0.80). Then smaller ones "
         f"({found['samples']:,} samples, {found['layers']} blocks, {len(found['seeds'])} seeds each) that say what the lab is worth beside SPSC and SDSC alone (`benchmarks/does_it_help.py`).",
         "",

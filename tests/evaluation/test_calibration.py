@@ -9,16 +9,18 @@ from bonaface.evaluation.scores import ScoreTable
 from bonaface.log_odds import union_log_odds
 from bonaface.vocabulary import FAMILIES
 
+WIDE = ("print", "replay", "cutout", "faceswap", "morph", "injection")
 
-def table(log_odds, is_attack, *, split="dev", has_score=None):
-    """Rows with these (rows, families) log-odds; the combined score plays no part in the fit."""
+
+def table(log_odds, is_attack, *, split="dev", has_score=None, species=("print",)):
+    """Rows with these (rows, families) log-odds, attacks of these species in turn; the combined score plays no part in the fit."""
     num = len(is_attack)
     keep = np.ones(num, bool) if has_score is None else np.asarray(has_score)
     scores = np.where(keep[:, None], expit(np.asarray(log_odds, float)), np.nan)
     return ScoreTable(
         sample=[str(i) for i in range(num)],
         label=["attack" if a else "bonafide" for a in is_attack],
-        species=["print" if a else "bonafide" for a in is_attack],
+        species=[species[i % len(species)] if a else "bonafide" for i, a in enumerate(is_attack)],
         subject=[str(i) for i in range(num)],
         split=[split] * num,
         attack_score=np.where(keep, 0.5, np.nan),
@@ -44,17 +46,42 @@ def test_one_telling_family_is_fitted_as_logistic_regression_fits_it():
     assert found.offsets[0] == pytest.approx(witness.intercept_[0], abs=0.03)
 
 
-def test_a_head_that_is_too_sure_is_held_back():
+def a_head_too_sure():
+    """(log-odds as they should be, the same with a digital head thrice as sure and shifted, is_attack)."""
     rng = np.random.default_rng(2)
     kind = rng.integers(0, 4, 6000)  # half bona fide, then one attack of each family
     true = rng.normal(0, 1.0, (6000, 2)) - 3
     true[kind == 2, 0] += 6
     true[kind == 3, 1] += 6
-    spoiled = true * [1.0, 3.0] + [0.0, 9.0]
-    found = fit_families(table(spoiled, kind >= 2))
+    return true, true * [1.0, 3.0] + [0.0, 9.0], kind >= 2
+
+
+def share_right(log_odds, is_attack):
+    return ((union_log_odds(log_odds) > 0) == is_attack).mean()
+
+
+def test_a_head_that_is_too_sure_is_held_back():
+    _, spoiled, is_attack = a_head_too_sure()
+    found = fit_families(table(spoiled, is_attack, species=WIDE))
     assert found.scales[1] < 0.6 * found.scales[0]
-    before, after = union_log_odds(spoiled), union_log_odds(found.applied(spoiled))
-    assert ((after > 0) == (kind >= 2)).mean() > ((before > 0) == (kind >= 2)).mean() + 0.1
+    assert share_right(found.applied(spoiled), is_attack) > share_right(spoiled, is_attack) + 0.1
+
+
+@pytest.mark.parametrize("species", [("print",), WIDE[:-1], ("print", "replay", "cutout", "somewhat")])
+def test_families_of_few_species_share_a_scale_and_keep_shifts_of_their_own(species):
+    _, spoiled, is_attack = a_head_too_sure()
+    found = fit_families(table(spoiled, is_attack, species=species))
+    assert found.scales[0] == found.scales[1]
+    assert found.offsets[1] < found.offsets[0] - 3
+    assert share_right(found.applied(spoiled), is_attack) > share_right(spoiled, is_attack) + 0.1
+
+
+def test_a_chain_counts_for_every_family_that_it_has():
+    _, spoiled, is_attack = a_head_too_sure()
+    found = fit_families(
+        table(spoiled, is_attack, species=("faceswap+print", "morph+replay", "faceswap+cutout"))
+    )
+    assert found.scales[1] < 0.6 * found.scales[0]
 
 
 def test_rows_without_a_score_and_saturated_scores_do_no_harm():

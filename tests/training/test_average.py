@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from bonaface.training.average import averaged
+from bonaface.training.average import averaged, leaning_back
 
 
 def test_worked_by_hand():
@@ -56,3 +56,27 @@ def test_without_decay_it_is_the_model_as_it_stands():
         nn.init.constant_(model.weight, value)
         average.update_parameters(model)
         assert torch.equal(average.module.weight, model.weight)
+
+
+def test_leaning_back_by_hand():
+    """Weights and statistics: three quarters as learned, a quarter as they were; counts as they are."""
+    model = nn.Sequential(nn.Linear(1, 1, bias=False), nn.BatchNorm1d(1))
+    start = {name: value.clone() for name, value in model.state_dict().items()}
+    start["0.weight"].fill_(4.0)
+    start["1.running_mean"].fill_(-8.0)
+    with torch.no_grad():
+        model[0].weight.fill_(8.0)
+        model[1].num_batches_tracked.fill_(5)
+    mixed = leaning_back(model, start, share=0.25)
+    assert mixed[0].weight.item() == 7.0
+    assert mixed[1].running_mean.item() == -2.0
+    assert mixed[1].num_batches_tracked.item() == 5
+    assert model[0].weight.item() == 8.0
+
+
+@pytest.mark.parametrize(("share", "weight"), [(0.0, 8.0), (1.0, 4.0)])
+def test_leaning_back_at_its_ends(share, weight):
+    model = nn.Linear(1, 1)
+    nn.init.constant_(model.weight, 8.0)
+    start = {name: torch.full_like(value, 4.0) for name, value in model.state_dict().items()}
+    assert leaning_back(model, start, share=share).weight.item() == weight

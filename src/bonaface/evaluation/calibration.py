@@ -10,10 +10,13 @@ import numpy.typing as npt
 from bonaface.errors import MissingExtraError, ScoreError
 from bonaface.evaluation.scores import ScoreTable
 from bonaface.log_odds import LogOdds, log_odds_of, union_log_odds
-from bonaface.vocabulary import FAMILIES, Split
+from bonaface.vocabulary import FAMILIES, Split, known_species
 
 RIDGE = 1e-3
 """Weight of the squared distance from no change at all: dev rows are few."""
+
+LEAST_SPECIES = 3
+"""Attacks of fewer species tell how strong these are, not how sure their family's head is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,8 @@ def fit_families(dev: ScoreTable) -> FamilyCalibration:
 
     Heads are trained at different base rates, and a recaptured picture teaches the digital one nothing: taken as they
     are, the surer head drowns the other. Least binary cross-entropy of 1 - prod(1 - p_family), bona fide rows and
-    attacks weighing alike.
+    attacks weighing alike. Each family is shifted; each is stretched by a scale of its own where dev has `LEAST_SPECIES`
+    of every family, and all by the same one otherwise: from one easy species of a family its head looks surer than it is.
 
     Args:
         dev: Rows of the dev split with both families' scores; rows without a score are left out.
@@ -50,17 +54,25 @@ def fit_families(dev: ScoreTable) -> FamilyCalibration:
         raise MissingExtraError("calibration", extra="report") from None
     log_odds, is_attack = _fitted_rows(dev)
     weights = np.where(is_attack, 0.5 / is_attack.mean(), 0.5 / (~is_attack).mean())
-    num = len(FAMILIES)
-    start = np.concatenate([np.ones(num), np.zeros(num)])
+    scale_of = _scale_of_families(dev)
+    num = max(scale_of) + 1
+    start = np.concatenate([np.ones(num), np.zeros(len(FAMILIES))])
 
     def loss(values: LogOdds) -> float:
-        union = union_log_odds(log_odds * values[:num] + values[num:])
+        union = union_log_odds(log_odds * values[scale_of] + values[num:])
         entropy = np.logaddexp(0, union) - is_attack * union
         return float(np.mean(weights * entropy) + RIDGE * np.square(values - start).sum())
 
-    bounds = [(0.1, 10.0)] * num + [(-10.0, 10.0)] * num
+    bounds = [(0.1, 10.0)] * num + [(-10.0, 10.0)] * len(FAMILIES)
     found = minimize(loss, start, method="L-BFGS-B", bounds=bounds).x
-    return FamilyCalibration(tuple(float(v) for v in found[:num]), tuple(float(v) for v in found[num:]))
+    return FamilyCalibration(tuple(float(v) for v in found[scale_of]), tuple(float(v) for v in found[num:]))
+
+
+def _scale_of_families(dev: ScoreTable) -> list[int]:
+    """Which scale each family has: one of its own where every family has enough species, else the same."""
+    species = [known_species(name) for name in np.unique(dev.species[dev.has_score])]
+    seen = [sum(one is not None and family in one.families for one in species) for family in FAMILIES]
+    return list(range(len(FAMILIES))) if min(seen) >= LEAST_SPECIES else [0] * len(FAMILIES)
 
 
 def _fitted_rows(dev: ScoreTable) -> tuple[LogOdds, npt.NDArray[np.bool_]]:

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from copy import deepcopy
+from typing import TypeVar
+
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
+
+AnyModule = TypeVar("AnyModule", bound=nn.Module)
 
 
 def averaged(model: nn.Module, *, decay: float) -> AveragedModel:
@@ -20,3 +26,25 @@ def averaged(model: nn.Module, *, decay: float) -> AveragedModel:
         return torch.lerp(average, value, 1 - now)
 
     return AveragedModel(model, avg_fn=mix, use_buffers=True)
+
+
+def leaning_back(model: AnyModule, start: Mapping[str, Tensor], *, share: float) -> AnyModule:
+    """A copy of the model whose weights and buffers are, for this share, those that its training started from.
+
+    What a last stage has learned is mostly kept, and of what it has forgotten much comes back.
+
+    Args:
+        model: It stays as it is.
+        start: Every weight and buffer of it by name, on any device; counts are taken from the model.
+        share: In [0, 1].
+
+    Reference: Wortsman et al. 2022, Robust fine-tuning of zero-shot models, arXiv 2109.01903.
+    """
+    mixed = deepcopy(model)
+    mixed.load_state_dict(
+        {
+            name: torch.lerp(value, start[name].to(value), share) if value.is_floating_point() else value
+            for name, value in model.state_dict().items()
+        }
+    )
+    return mixed

@@ -60,6 +60,7 @@ def export_run(
     calibration: FamilyCalibration | None = None,
     species: SpeciesReadout | None = None,
     beside: Path | None = None,
+    size: int | None = None,
 ) -> BundleCard:
     """Write the bundle of a run, with a threshold of 0.5 until `with_report` brings a measured one.
 
@@ -74,12 +75,14 @@ def export_run(
         calibration: Of the families, fitted on dev; none when None.
         species: What tells an attack's species; nothing does when None.
         beside: A second run, whose detector looks at the same crop at a smaller size; none when None.
+        size: Side of the crops that the bundle judges, in pixels; that of training when None.
 
     Raises:
         CheckpointError: If a run has no whole checkpoint, or the second does not fit beside the first.
+        RecipeError: If the size does not fit the model.
         BundleError: If `out` holds other files, or ONNX and torch disagree.
     """
-    detector, recipe = detector_of_run(run)
+    detector, recipe = detector_of_run(run, size=size)
     judging = with_smaller(detector, recipe, beside)
     record = _record(run)
     cleared(out)
@@ -116,7 +119,7 @@ def export_run(
         family_scales=scales,
         family_offsets=offsets,
         weights=describe_model(out / WEIGHTS) if is_trainable else None,
-        notes=(*notes, *_warnings(recipe)),
+        notes=(*notes, *_warnings(recipe, record)),
     )
     _written(out, card, None)
     return card
@@ -187,9 +190,12 @@ def _learned_species(recipe: Recipe, record: Mapping[str, Any]) -> tuple[tuple[s
     return species, tuple(name for name in species if name in simulated)
 
 
-def _warnings(recipe: Recipe) -> tuple[str, ...]:
+def _warnings(recipe: Recipe, record: Mapping[str, Any]) -> tuple[str, ...]:
     is_merged = isinstance(recipe.data, Clues) and recipe.data.is_dev_merged
-    return (NOT_COMPARABLE,) if is_merged else ()
+    size = recipe.contract.size
+    learned = record.get("recipe", {}).get("contract", {}).get("size", size)
+    resized = f"It has learned from crops of {learned} pixels, and judges crops of {size}."
+    return ((NOT_COMPARABLE,) if is_merged else ()) + ((resized,) if learned != size else ())
 
 
 def _sources(record: Mapping[str, Any]) -> tuple[TrainingSource, ...]:

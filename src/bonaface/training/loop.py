@@ -23,7 +23,7 @@ from bonaface.models.carried_over import carried_over
 from bonaface.models.detector import Detector
 from bonaface.models.pixels import normalise
 from bonaface.training import checkpoint
-from bonaface.training.average import averaged
+from bonaface.training.average import averaged, leaning_back
 from bonaface.training.checkpoint import BEST, LAST
 from bonaface.training.detection import Detection
 from bonaface.training.distillation import Distillation, Teachers, crop_for, teachers_of
@@ -195,6 +195,7 @@ class _Run:
             stride=steps if how.scheduled_by == "epoch" else 1,
         )
         self.progress = checkpoint.Progress(num_processes=accelerator.num_processes)
+        self.started_from: dict[str, torch.Tensor] = {}
         self.started = time.monotonic()
 
     def begin(self, saved: checkpoint.Checkpoint | None, start: Mapping[str, torch.Tensor] | None) -> None:
@@ -203,6 +204,10 @@ class _Run:
             self._take_back(saved)
         elif start is not None:
             self._start_from(start)
+        elif self.recipe.optimisation.start_share:
+            raise RecipeError(
+                "optimisation.start_share wants weights to start from; give --start-from, or set it to 0"
+            )
         self.started = time.monotonic() - self.progress.seconds
         if self.accelerator.is_main_process:
             self.out.mkdir(parents=True, exist_ok=True)
@@ -214,6 +219,8 @@ class _Run:
         carried = carried_over(weights, self.bare)
         self.bare.load_state_dict(carried)
         self.average.module.load_state_dict(carried)
+        if self.recipe.optimisation.start_share:
+            self.started_from = {name: value.detach().clone() for name, value in carried.items()}
 
     def _take_back(self, saved: checkpoint.Checkpoint) -> None:
         before, now = saved.progress.num_processes, self.accelerator.num_processes
@@ -227,6 +234,7 @@ class _Run:
             self.scheduler.load_state_dict(saved.loop["scheduler"])
             self.average.load_state_dict(saved.loop["average"])
             self.task.beside.load_state_dict(saved.loop.get("auxiliary", {}))
+            self.started_from = saved.loop.get("started_from", {})
         except (KeyError, ValueError, RuntimeError):
             raise CheckpointError(
                 f"{self.out / LAST} does not fit this version of the model; resume with the version it was made by"
@@ -297,22 +305,27 @@ class _Run:
         return bool(self.accelerator.check_trigger())
 
     def judge(self) -> Figures:
-        """Figures of the averaged weights on dev; the statistics of norms are the main process's, as saved."""
+        """Figures on dev of the weights that are kept; the statistics of norms are the main process's, as saved."""
         broadcast(list(self.average.buffers()))
-        judged = self.task.judge(self.average.module, self.dev_loader, self.accelerator)
+        judged = self.task.judge(self.to_keep(), self.dev_loader, self.accelerator)
         if self.accelerator.is_main_process:
             write_routers(self.out, epoch=self.progress.epoch, health=judged.routers)
         return judged.figures
 
+    def to_keep(self) -> nn.Module:
+        """The model with averaged weights, drawn back to those that training started from as far as the recipe says."""
+        share, average = self.recipe.optimisation.start_share, self.average.module
+        return leaning_back(average, self.started_from, share=share) if share else average
+
     def keep_if_best(self, figures: Figures) -> None:
-        """Save the averaged weights as `best` when dev says that they are, or each time where the last are kept."""
+        """Save these weights as `best` when dev says that they are, or each time where the last are kept."""
         is_first = self.progress.best_epoch < 0
         if self.recipe.kept == "best" and not is_first and figures.value <= self.progress.best_value:
             return
         self.progress = replace(self.progress, best_epoch=self.progress.epoch, best_value=figures.value)
         if self.accelerator.is_main_process:
             checkpoint.save_checkpoint(
-                self.out / BEST, weights=self.average.module.state_dict(), loop=None,
+                self.out / BEST, weights=self.to_keep().state_dict(), loop=None,
                 progress=self.progress, recipe=to_dict(self.recipe), structure=self.structure,
             )  # fmt: skip
 
@@ -328,6 +341,7 @@ class _Run:
                     "scheduler": self.scheduler.state_dict(),
                     "average": self.average.state_dict(),
                     "auxiliary": self.task.beside.state_dict(),
+                    **({"started_from": self.started_from} if self.started_from else {}),
                 },
                 progress=self.progress,
                 recipe=to_dict(self.recipe),

@@ -69,6 +69,10 @@ class Optimisation:
         class_regularisation: Weight of the loss that draws classes together and apart; 0 = none.
         clip_norm: Gradients longer than this are shortened to it; 0 = none are.
         ema_decay: Of the averaged weights, which are the ones judged and saved; 0 = the last ones are.
+        start_share: Of the weights that training started from, in those judged and saved; 0 = none. See `training.average`.
+
+    Raises:
+        RecipeError: If a share is outside of [0, 1].
     """
 
     kind: Literal["adamw", "adam_l2", "muon"] = "adamw"
@@ -88,6 +92,11 @@ class Optimisation:
     class_regularisation: float = 0.0
     clip_norm: float = 1.0
     ema_decay: float = 0.998
+    start_share: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.start_share <= 1:
+            raise RecipeError(f"optimisation.start_share must be between 0 and 1; got {self.start_share}")
 
 
 @dataclass(frozen=True, slots=True)

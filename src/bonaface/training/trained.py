@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bonaface.errors import CheckpointError
 from bonaface.models.architecture import build_detector
+from bonaface.models.carried_over import carried_over
 from bonaface.models.detector import Detector
 from bonaface.models.low_rank import merge_low_rank
 from bonaface.models.text_anchors import settled
@@ -15,32 +16,49 @@ from bonaface.training.checkpoint import BEST, load_checkpoint
 from bonaface.training.recipe import Recipe, from_dict
 
 
-def detector_of_run(run: Path) -> tuple[Detector, Recipe]:
+def detector_of_run(run: Path, *, size: int | None = None) -> tuple[Detector, Recipe]:
     """The detector with the best weights of a run, in eval mode, as it is deployed, and its recipe.
 
     A low-rank change is added to the weights that it changes, and texts that were learned with become plain anchors.
 
+    Args:
+        run: A folder that `bonaface train` wrote.
+        size: Side of the crops that it shall judge, in pixels: positions are interpolated where it has learned from another, and
+            the recipe that comes back has this one. None = as it was trained.
+
     Raises:
         CheckpointError: If the run has no whole checkpoint, or the weights do not fit the recipe.
+        RecipeError: If the size does not fit the model.
+
+    Reference: Touvron et al. 2019, Fixing the train-test resolution discrepancy, arXiv 1906.06423.
     """
     saved = load_checkpoint(run / BEST)
     recipe = from_dict(saved.recipe)
-    contract = recipe.contract
     if recipe.masking is not None:
         raise CheckpointError(
             f"{run} must be a run that has learned of attacks; it has guessed hidden cells; train a recipe with "
             f"--start-from {run}"
         )
+    contract = recipe.contract
+    is_resized = size is not None and size != contract.size
+    if size is not None:
+        recipe = _of_size(recipe, size)
     detector = build_detector(
         recipe.model, mean=contract.mean, std=contract.std, seed=recipe.seed, structure=saved.structure
     )
     try:
-        detector.load_state_dict(saved.weights)
+        detector.load_state_dict(carried_over(saved.weights, detector) if is_resized else saved.weights)
     except RuntimeError as error:
         first = str(error).splitlines()[0]
         raise CheckpointError(f"{run / BEST} does not fit its recipe ({first}); train again") from None
     merge_low_rank(detector)
     return settled(detector), recipe
+
+
+def _of_size(recipe: Recipe, size: int) -> Recipe:
+    return replace(
+        recipe, model=replace(recipe.model, image_size=size), contract=replace(recipe.contract, size=size)
+    )
 
 
 def with_smaller(detector: Detector, recipe: Recipe, beside: Path | None) -> Detector:

@@ -46,7 +46,7 @@ def small_finish() -> Recipe:
 
 
 def small_direct_start() -> Recipe:
-    """`small` from scratch, on crops of 160 pixels: the first of the five stages of the embedded default, see `small_steady_start`.
+    """`small` from scratch, on crops of 160 pixels: the first of the stages of `small` before 0.15.0 and of `nano`, see `small_steady_start`.
 
     Most of what there is to learn, at half the time for a sample: by the variants that SimUAD gives to training and clues without a
     mechanism; tone, detail, noise and expressions are drawn anew, cells are judged, every window of the spectrum is looked at. Generated
@@ -193,7 +193,7 @@ def small_distances() -> Recipe:
 
 
 def small_distances_finish() -> Recipe:
-    """The last of five stages, for the embedded default: every variant and chains, at a lower rate.
+    """The last of five stages of `small` 0.9.1: every variant and chains, at a lower rate.
 
     Expected: dev AUC 0.907, the mean over 18 kinds; exported and calibrated, on the simulated test ACER pooled 9.0 % and AUC
     0.968, both portraits of the demo bona fide. 4 epochs, 16 to 19 minutes on two CPU cores.
