@@ -403,3 +403,11 @@ def test_species_that_are_told_and_how_often_right(measured_card: BundleCard, re
     told = ToldSpecies(("print", "replay"), 40, 20, 0.75, 0.5, 0.41, 0.69, 0.01)
     text = model_card(replace(measured_card, told_species=told), report)
     assert "print, replay: 75% of 40 attacks told right, 50% by chance, log loss 0.41 against 0.69" in text
+
+
+def test_weights_that_dev_did_not_choose_and_those_that_lean_back(card: BundleCard) -> None:
+    recipe = {**RECORD["recipe"], "kept": "last", "optimisation": {"start_share": 0.3}}
+    found = dict(tables(body(model_card(replace(card, training={**RECORD, "recipe": recipe}))))[0])
+    assert found["its epoch, the last"] == "12"
+    assert "its epoch, chosen on dev" not in found
+    assert found["share of the weights that it started from"] == "30%"

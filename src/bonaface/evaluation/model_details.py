@@ -67,12 +67,24 @@ def _training_rows(card: BundleCard) -> list[tuple[str, str]]:
         ("training finished", _words(record.get("finished"))),
         ("recipe of the last command", _words(_recipe(record).get("name"))),
         *_second_look(card),
-        ("its epoch, chosen on dev", f"{best + 1}" if isinstance(best, int) else NOT_RECORDED),
+        (_epoch_chosen(record), f"{best + 1}" if isinstance(best, int) else NOT_RECORDED),
+        *_of_the_start(record),
         ("seeds", ", ".join(_words(run.get("seed")) for run in _runs(card))),
         ("time", _time(_runs(card))),
         ("hardware", _words(record.get("hardware"))),
         ("versions", _words(record.get("versions"))),
     ]
+
+
+def _epoch_chosen(record: Mapping[str, Any]) -> str:
+    return "its epoch, the last" if _recipe(record).get("kept") == "last" else "its epoch, chosen on dev"
+
+
+def _of_the_start(record: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """How much of the kept weights are those that training started from, where some are."""
+    share = _mapping(_recipe(record).get("optimisation")).get("start_share")
+    is_told = isinstance(share, float) and share > 0
+    return [("share of the weights that it started from", f"{share:.0%}")] if is_told else []
 
 
 def commands(card: BundleCard) -> str:
