@@ -88,6 +88,8 @@ def _two_sizes(speed: dict[str, Any]) -> list[str]:
     cards = [_json(BUNDLES / name / "bundle.json") for name in names]
     reports = [_json(BUNDLES / name / "report.json") for name in names]
     unseen = [_json(RESULTS / name) for name in ("simuad_S1_small.json", "simuad_S1.json")]
+    elsewhere = _json(RESULTS / "attacks_elsewhere.json")["bundles"]
+    others = [elsewhere[f"{card['name']} {card['version']}"] for card in cards]
 
     def row(what: str, values: list[str]) -> str:
         return f"| {what} | {' | '.join(values)} |"
@@ -115,7 +117,19 @@ def _two_sizes(speed: dict[str, Any]) -> list[str]:
             [f"{100 * one['acer_pooled']:.1f} %" for one in unseen],
         ),
         row("AUC", [f"{one['threshold_free']['auc']:.3f}" for one in unseen]),
+        row(
+            "attacks on faces from elsewhere (`benchmarks/attacks_elsewhere.py`): mean AUC",
+            [f"{one['mean_auc']:.3f}" for one in others],
+        ),
+        row(
+            "their genuine captures turned away, attacks passed",
+            [f"{100 * one['turned_away']:.0f} %, {100 * _mean(one['passed']):.0f} %" for one in others],
+        ),
     ]
+
+
+def _mean(by_species: dict[str, float]) -> float:
+    return sum(by_species.values()) / len(by_species)
 
 
 def page_section() -> str:
