@@ -92,7 +92,8 @@ def test_crops(simuad, contract, kept):
 
 
 def scores_of(run, crops):
-    detector, recipe = detector_of_run(run)
+    """What a run makes of crops of any size."""
+    detector, recipe = detector_of_run(run, size=crops.shape[1])
     detector.eval()
     found = []
     with torch.no_grad():

@@ -1,16 +1,17 @@
 """What detectors make of the one species that they have never learned from: AUC on SimUAD's lists LOSO-SPECIES.
 
     benchmarks/leave_one_out.sh FACES_FOLDER     trains them, then calls
-    python benchmarks/leave_one_out.py SIMUAD RUNS --out benchmarks/results/leave_one_out.json
+    python benchmarks/leave_one_out.py SIMUAD RUNS --size 224 --out benchmarks/results/leave_one_out.json
 
 RUNS holds a run `without-SPECIES` for each, and `unseen-S2.1` and `unseen-S2.2`, from whose weights those went on. People, variants
-and strengths of the test rows were in no training. Intervals are of people drawn with replacement 1,000 times.
+and strengths of the test rows were in no training. With --size they judge crops of that side, as the bundle does. Intervals are of people drawn with replacement 1,000 times.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -62,6 +63,7 @@ def main():
     words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     words.add_argument("simuad", type=Path)
     words.add_argument("runs", type=Path)
+    words.add_argument("--size", type=int)
     words.add_argument("--out", type=Path)
     given = words.parse_args()
     torch.set_num_threads(1)
@@ -73,7 +75,9 @@ def main():
         raise SystemExit(
             "all runs must look at faces alike; their contracts differ; train them by one recipe"
         )
-    crops, kinds, people = test_crops(given.simuad, contracts[names[0]], given.runs / "without-test.npz")
+    contract = replace(contracts[names[0]], size=given.size or contracts[names[0]].size)
+    kept = given.runs / f"without-test-{contract.size}.npz"
+    crops, kinds, people = test_crops(given.simuad, contract, kept)
     found = {}
     for name in track(names, "judging", console=Console(stderr=True)):
         own = np.isin(kinds, (name, BONAFIDE.name))
@@ -83,7 +87,12 @@ def main():
     mean = round(float(np.mean([one[0] for one in found.values()])), 4)
     console.print(f"mean {mean:.3f}, worst {min(found, key=lambda name: found[name][0])}")
     if given.out:
-        result = {"samples": sorted(set(samples.values())), "auc": found, "mean": mean}
+        result = {
+            "samples": sorted(set(samples.values())),
+            "size": contract.size,
+            "auc": found,
+            "mean": mean,
+        }
         given.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
 
