@@ -91,8 +91,8 @@ def export(
     if data is not None:
         fitted_on = _FittedOn(calibration_data or data, species_data or data)
         card = _measured(run, out, about, data, fitted_on, evaluation)
-    size = f"{card.model.bytes / 1e6:.1f} MB"
-    say(f"wrote {out}: {card.id}, {size}, an attack from {card.threshold.value:.4f} on")
+    megabytes = f"{card.model.bytes / 1e6:.1f} MB"
+    say(f"wrote {out}: {card.id}, {megabytes}, an attack from {card.threshold.value:.4f} on")
 
 
 class _FittedOn(NamedTuple):
