@@ -86,14 +86,13 @@ def generated(scenes) -> Iterator[Seen]:
 
 
 def of_simuad(folder, finder) -> Iterator[Seen]:
-    """SimUAD's dev, about the largest face that is found."""
+    """SimUAD's dev, about the largest face that is found, which finders give first."""
     manifest = read_manifest(folder / "protocols" / "S1.csv")
     for row in told(manifest.of_split(Split.DEV).rows, SIMUAD):
-        picture = read_picture(manifest.folder / row.path)
+        picture = read_picture(manifest.picture_path(row))
         faces = finder.find(picture)
         if faces:
-            box = max(faces, key=lambda face: face.box.side).box
-            yield Seen(SIMUAD, row.species.name, picture, box)
+            yield Seen(SIMUAD, row.species.name, picture, faces[0].box)
 
 
 def seen_by_all(faces, archives, simuad, finder) -> Iterator[Seen]:

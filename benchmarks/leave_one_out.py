@@ -4,7 +4,8 @@
     python benchmarks/leave_one_out.py SIMUAD RUNS --size 224 --out benchmarks/results/leave_one_out.json
 
 RUNS holds a run `without-SPECIES` for each, and `unseen-S2.1` and `unseen-S2.2`, from whose weights those went on. People, variants
-and strengths of the test rows were in no training. With --size they judge crops of that side, as the bundle does. Intervals are of people drawn with replacement 1,000 times.
+and strengths of the test rows were in no training. With --size they judge crops of that side, as the bundle does. Intervals are of
+people drawn with replacement 1,000 times.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
@@ -123,13 +124,12 @@ def _two_sizes(speed: dict[str, Any]) -> list[str]:
         ),
         row(
             "their genuine captures turned away, attacks passed",
-            [f"{100 * one['turned_away']:.0f} %, {100 * _mean(one['passed']):.0f} %" for one in others],
+            [
+                f"{100 * one['turned_away']:.0f} %, {100 * fmean(one['passed'].values()):.0f} %"
+                for one in others
+            ],
         ),
     ]
-
-
-def _mean(by_species: dict[str, float]) -> float:
-    return sum(by_species.values()) / len(by_species)
 
 
 def page_section() -> str:
@@ -203,7 +203,7 @@ def _left_out(found: dict[str, Any], longer: dict[str, Any]) -> list[str]:
         "## A species left out altogether",
         "",
         f"AUC on SimUAD's list of each species, by detectors that never learned from it; intervals by people. First trainings of the default's first stage ({samples:,} samples, "
-        f"one seed, `benchmarks/leave_one_out.sh`): mean {mean:.3f} (target 0.93), worst {worst} {longer['auc'][worst][0]:.3f} (target 0.80); they judge 224 pixels. "
+        f"one seed, `benchmarks/leave_one_out.sh`): mean {mean:.3f} (target 0.93), worst {worst} {longer['auc'][worst][0]:.3f} (target 0.80); they judge {longer['size']} pixels. "
         "By `small_direct_start` at 160 pixels, 67,200 samples, it was 0.764 and 0.609. Then smaller ones "
         f"({found['samples']:,} samples, {found['layers']} blocks, {len(found['seeds'])} seeds each) that say what the lab is worth beside SPSC and SDSC alone (`benchmarks/does_it_help.py`).",
         "",

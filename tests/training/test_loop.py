@@ -272,8 +272,9 @@ def test_best_is_the_epoch_with_the_best_dev_figure(tmp_path, monkeypatch):
     figures = iter([0.6, 0.9, 0.9, 0.7])
     weights = []
 
-    def judged(self):
-        weights.append({name: value.clone() for name, value in self.average.module.state_dict().items()})
+    def judged(self, kept):
+        assert kept is self.average.module
+        weights.append({name: value.clone() for name, value in kept.state_dict().items()})
         return DevFigures(next(figures), 0.5, {})
 
     monkeypatch.setattr(loop._Run, "judge", judged)

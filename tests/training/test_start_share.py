@@ -5,12 +5,15 @@ from dataclasses import replace
 import pytest
 import torch
 
+from bonaface.data.manifest import Row, write_manifest
 from bonaface.errors import RecipeError
 from bonaface.training.checkpoint import BEST, LAST, load_checkpoint
 from bonaface.training.loop import train
 from bonaface.training.recipe import Optimisation
+from bonaface.vocabulary import BONAFIDE, Label, Split
 
 from .test_loop import assert_equal_runs, stopping, watched
+from .test_run import started
 from .tiny import TINY, material, tiny
 
 __all__ = ["stopping", "watched"]
@@ -59,3 +62,12 @@ def test_without_a_start_there_is_nothing_to_lean_back_to(tmp_path):
 def test_it_is_a_share(share):
     with pytest.raises(RecipeError, match="must be between 0 and 1"):
         Optimisation(start_share=share)
+
+
+def test_it_is_refused_before_any_picture_is_read(tmp_path):
+    """The pictures are not even there, and no run is begun."""
+    row = Row("nowhere.png", Label.BONAFIDE, BONAFIDE, subject="ann", split=Split.TRAIN)
+    write_manifest(tmp_path / "manifest.csv", [row])
+    with pytest.raises(RecipeError, match=r"^optimisation.start_share wants weights to start from"):
+        started(tmp_path / "manifest.csv", tmp_path / "run", recipe=leaning(SHARE))
+    assert not (tmp_path / "run").exists()

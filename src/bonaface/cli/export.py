@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from bonaface.training.species_readout import SpeciesReadout
 
 SIZE = (
-    "Side in pixels of the crops that the bundle judges; that of training by default. Half as much again often tells more, "
+    "Side in pixels of the crops that the bundle judges; that of training by default. Half as much again may tell more, "
     "untrained there, and costs twice the time."
 )
 

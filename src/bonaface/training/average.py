@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from copy import deepcopy
-from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
-
-AnyModule = TypeVar("AnyModule", bound=nn.Module)
 
 
 def averaged(model: nn.Module, *, decay: float) -> AveragedModel:
@@ -28,7 +25,7 @@ def averaged(model: nn.Module, *, decay: float) -> AveragedModel:
     return AveragedModel(model, avg_fn=mix, use_buffers=True)
 
 
-def leaning_back(model: AnyModule, start: Mapping[str, Tensor], *, share: float) -> AnyModule:
+def leaning_back(model: nn.Module, start: Mapping[str, Tensor], *, share: float) -> nn.Module:
     """A copy of the model whose weights and buffers are, for this share, those that its training started from.
 
     What a last stage has learned is mostly kept, and of what it has forgotten much comes back.

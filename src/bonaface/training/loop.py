@@ -85,6 +85,8 @@ def train(
     # before workers fork: a child that inherits OpenCV's thread pool waits for it forever
     cv2.setNumThreads(1)
     saved = saved_run(recipe, out, is_resumed=is_resumed)
+    if not is_resumed:
+        check_start(recipe, is_given=start is not None)
     run = _Run(recipe, material, out, accelerator_of(recipe), saved.structure if saved else None)
     run.begin(saved, start)
     with stop_requests() as stop, run.bar() as bar:
@@ -94,8 +96,9 @@ def train(
             if is_stopped:
                 run.save_last()
                 return run.result(False, time.monotonic() - started)
-            figures = run.judge()
-            run.keep_if_best(figures)
+            kept = run.to_keep()
+            figures = run.judge(kept)
+            run.keep_if_best(kept, figures)
             run.log(
                 "epoch",
                 epoch=run.progress.epoch,
@@ -140,6 +143,18 @@ def saved_run(recipe: Recipe, out: Path, *, is_resumed: bool) -> checkpoint.Chec
             f"{last} is of another recipe; resume with the settings it was started with, or choose another --out"
         )
     return saved
+
+
+def check_start(recipe: Recipe, *, is_given: bool) -> None:
+    """Refuse a new run that shall keep a share of weights that it does not start from; as quick.
+
+    Raises:
+        RecipeError: If there are none.
+    """
+    if recipe.optimisation.start_share and not is_given:
+        raise RecipeError(
+            "optimisation.start_share wants weights to start from; give --start-from, or set it to 0"
+        )
 
 
 def task_of(
@@ -204,10 +219,6 @@ class _Run:
             self._take_back(saved)
         elif start is not None:
             self._start_from(start)
-        elif self.recipe.optimisation.start_share:
-            raise RecipeError(
-                "optimisation.start_share wants weights to start from; give --start-from, or set it to 0"
-            )
         self.started = time.monotonic() - self.progress.seconds
         if self.accelerator.is_main_process:
             self.out.mkdir(parents=True, exist_ok=True)
@@ -304,20 +315,23 @@ class _Run:
             self.accelerator.set_trigger()
         return bool(self.accelerator.check_trigger())
 
-    def judge(self) -> Figures:
-        """Figures on dev of the weights that are kept; the statistics of norms are the main process's, as saved."""
+    def to_keep(self) -> nn.Module:
+        """The model with averaged weights, drawn back to those that training started from as far as the recipe says.
+
+        The statistics of norms are the main process's in every process.
+        """
         broadcast(list(self.average.buffers()))
-        judged = self.task.judge(self.to_keep(), self.dev_loader, self.accelerator)
+        share, average = self.recipe.optimisation.start_share, self.average.module
+        return leaning_back(average, self.started_from, share=share) if share else average
+
+    def judge(self, kept: nn.Module) -> Figures:
+        """Figures on dev of the weights that are kept."""
+        judged = self.task.judge(kept, self.dev_loader, self.accelerator)
         if self.accelerator.is_main_process:
             write_routers(self.out, epoch=self.progress.epoch, health=judged.routers)
         return judged.figures
 
-    def to_keep(self) -> nn.Module:
-        """The model with averaged weights, drawn back to those that training started from as far as the recipe says."""
-        share, average = self.recipe.optimisation.start_share, self.average.module
-        return leaning_back(average, self.started_from, share=share) if share else average
-
-    def keep_if_best(self, figures: Figures) -> None:
+    def keep_if_best(self, kept: nn.Module, figures: Figures) -> None:
         """Save these weights as `best` when dev says that they are, or each time where the last are kept."""
         is_first = self.progress.best_epoch < 0
         if self.recipe.kept == "best" and not is_first and figures.value <= self.progress.best_value:
@@ -325,7 +339,7 @@ class _Run:
         self.progress = replace(self.progress, best_epoch=self.progress.epoch, best_value=figures.value)
         if self.accelerator.is_main_process:
             checkpoint.save_checkpoint(
-                self.out / BEST, weights=self.to_keep().state_dict(), loop=None,
+                self.out / BEST, weights=kept.state_dict(), loop=None,
                 progress=self.progress, recipe=to_dict(self.recipe), structure=self.structure,
             )  # fmt: skip
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from typing import Annotated, Any, Literal
 
 import pydantic
@@ -187,6 +187,11 @@ class Recipe:
             raise RecipeError(
                 f"optimisation.accumulation must be at least 1; got {self.optimisation.accumulation}"
             )
+
+    def of_size(self, size: int) -> Recipe:
+        """The same recipe on crops whose side is `size` pixels."""
+        model, contract = replace(self.model, image_size=size), replace(self.contract, size=size)
+        return replace(self, model=model, contract=contract)
 
     @property
     def draws_afresh(self) -> bool:

@@ -16,7 +16,7 @@ from bonaface.training.distillation import teachers_of
 from bonaface.training.frozen import is_frozen, run_frozen
 from bonaface.training.held_back import without_held_back
 from bonaface.training.hidden_cells import HiddenCells
-from bonaface.training.loop import Result, accelerator_of, saved_run, train
+from bonaface.training.loop import Result, accelerator_of, check_start, saved_run, train
 from bonaface.training.material import Material, gather
 from bonaface.training.recipe import Recipe, Simulated
 from bonaface.training.record import begun, ended, read_record, write_record
@@ -71,6 +71,7 @@ def run_recipe(
     # these refuse before the minutes that reading pictures takes
     saved_run(recipe, out, is_resumed=is_resumed)
     if not is_resumed:
+        check_start(recipe, is_given=start_from is not None)
         _check_model(recipe)
     earlier = read_record(out) if is_resumed else None
     start, parent = None, None

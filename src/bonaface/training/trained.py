@@ -42,7 +42,7 @@ def detector_of_run(run: Path, *, size: int | None = None) -> tuple[Detector, Re
     contract = recipe.contract
     is_resized = size is not None and size != contract.size
     if size is not None:
-        recipe = _of_size(recipe, size)
+        recipe = recipe.of_size(size)
     detector = build_detector(
         recipe.model, mean=contract.mean, std=contract.std, seed=recipe.seed, structure=saved.structure
     )
@@ -53,12 +53,6 @@ def detector_of_run(run: Path, *, size: int | None = None) -> tuple[Detector, Re
         raise CheckpointError(f"{run / BEST} does not fit its recipe ({first}); train again") from None
     merge_low_rank(detector)
     return settled(detector), recipe
-
-
-def _of_size(recipe: Recipe, size: int) -> Recipe:
-    return replace(
-        recipe, model=replace(recipe.model, image_size=size), contract=replace(recipe.contract, size=size)
-    )
 
 
 def with_smaller(detector: Detector, recipe: Recipe, beside: Path | None) -> Detector:

@@ -83,10 +83,8 @@ def small_direct() -> Recipe:
     """
     start = small_direct_start()
     return replace(
-        start,
+        start.of_size(SIZE),
         name="small_direct",
-        model=replace(start.model, image_size=SIZE),
-        contract=replace(start.contract, size=SIZE),
         optimisation=replace(start.optimisation, lr_new=1.5e-3),
         epochs=4,
         samples_per_epoch=12_800,

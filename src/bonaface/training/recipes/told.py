@@ -87,6 +87,4 @@ def small_told_finish() -> Recipe:
     --out runs/small-told-finish
     """
     last = told_last(name="small_told_finish", epochs=6, samples_per_epoch=9600, start_share=0.3, seed=64)
-    return replace(
-        last, model=replace(last.model, image_size=SIZE), contract=replace(last.contract, size=SIZE)
-    )
+    return last.of_size(SIZE)
