@@ -34,7 +34,7 @@ from bonaface.training.recipes.small import (
     small_steady_finish,
     small_steady_start,
 )
-from bonaface.training.recipes.told import nano_told_finish, small_told_finish, told_start
+from bonaface.training.recipes.told import nano_told_finish, small_told_finish, told_further, told_start
 
 RECIPES: dict[str, Callable[[], Recipe]] = {
     recipe.__name__: recipe
@@ -49,6 +49,7 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
         nano_steady,
         nano_distances,
         nano_distances_finish,
+        told_further,
         told_start,
         nano_told_finish,
         small_told_finish,

@@ -38,6 +38,22 @@ def told_start() -> Recipe:
     )
 
 
+def told_further() -> Recipe:
+    """A second schedule of the same at 160 pixels, from the end of the first: `told_start`'s loss still fell when its rate had gone.
+
+    Command: torchrun --nproc-per-node 2 --no-python bonaface train told_further --start-from runs/told-start --data manifest.csv
+    --out runs/told-further
+    """
+    start = told_start()
+    return replace(
+        start,
+        name="told_further",
+        optimisation=replace(start.optimisation, lr_new=2e-3),
+        epochs=15,
+        seed=71,
+    )
+
+
 def told_last(
     *, name: str, epochs: int, samples_per_epoch: int, start_share: float = 0.0, seed: int
 ) -> Recipe:
