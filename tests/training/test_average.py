@@ -59,19 +59,21 @@ def test_without_decay_it_is_the_model_as_it_stands():
 
 
 def test_leaning_back_by_hand():
-    """Weights and statistics: three quarters as learned, a quarter as they were; counts as they are."""
+    """Weights: three quarters as learned, a quarter as they were; statistics: of what is shown; counts: of its batches."""
     model = nn.Sequential(nn.Linear(1, 1, bias=False), nn.BatchNorm1d(1))
     start = {name: value.clone() for name, value in model.state_dict().items()}
     start["0.weight"].fill_(4.0)
-    start["1.running_mean"].fill_(-8.0)
     with torch.no_grad():
         model[0].weight.fill_(8.0)
-        model[1].num_batches_tracked.fill_(5)
-    mixed = leaning_back(model, start, share=0.25)
+        model[1].running_mean.fill_(99.0)
+    # times 7: means of 7 and 21, variances (of two) of 98 and 0
+    shown = [torch.tensor([[0.0], [2.0]]), torch.tensor([[3.0], [3.0]])]
+    mixed = leaning_back(model, start, share=0.25, pixels=shown)
     assert mixed[0].weight.item() == 7.0
-    assert mixed[1].running_mean.item() == -2.0
-    assert mixed[1].num_batches_tracked.item() == 5
-    assert model[0].weight.item() == 8.0
+    assert mixed[1].running_mean.item() == 14.0
+    assert mixed[1].running_var.item() == 49.0
+    assert mixed[1].num_batches_tracked.item() == 2
+    assert (model[0].weight.item(), model[1].running_mean.item()) == (8.0, 99.0)
 
 
 @pytest.mark.parametrize(("share", "weight"), [(0.0, 8.0), (1.0, 4.0)])
@@ -79,4 +81,4 @@ def test_leaning_back_at_its_ends(share, weight):
     model = nn.Linear(1, 1)
     nn.init.constant_(model.weight, 8.0)
     start = {name: torch.full_like(value, 4.0) for name, value in model.state_dict().items()}
-    assert leaning_back(model, start, share=share).weight.item() == weight
+    assert leaning_back(model, start, share=share, pixels=()).weight.item() == weight

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from copy import deepcopy
 
 import torch
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel
+from torch.optim.swa_utils import AveragedModel, update_bn
 
 
 def averaged(model: nn.Module, *, decay: float) -> AveragedModel:
@@ -25,15 +25,19 @@ def averaged(model: nn.Module, *, decay: float) -> AveragedModel:
     return AveragedModel(model, avg_fn=mix, use_buffers=True)
 
 
-def leaning_back(model: nn.Module, start: Mapping[str, Tensor], *, share: float) -> nn.Module:
-    """A copy of the model whose weights and buffers are, for this share, those that its training started from.
+def leaning_back(
+    model: nn.Module, start: Mapping[str, Tensor], *, share: float, pixels: Iterable[Tensor]
+) -> nn.Module:
+    """A copy of the model whose weights are, for this share, those that its training started from.
 
-    What a last stage has learned is mostly kept, and of what it has forgotten much comes back.
+    What a last stage has learned is mostly kept, and of what it has forgotten much comes back. Statistics of batch norms are those
+    of neither: they are taken anew from the batches that are given.
 
     Args:
         model: It stays as it is.
         start: Every weight and buffer of it by name, on any device; counts are taken from the model.
         share: In [0, 1].
+        pixels: (B, 3, S, S) each, as the model is shown them in training, on its device.
 
     Reference: Wortsman et al. 2022, Robust fine-tuning of zero-shot models, arXiv 2109.01903.
     """
@@ -44,4 +48,5 @@ def leaning_back(model: nn.Module, start: Mapping[str, Tensor], *, share: float)
             for name, value in model.state_dict().items()
         }
     )
+    update_bn(pixels, mixed)
     return mixed

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,9 @@ from bonaface.training.schedule import batches_of_step, optimiser, schedule
 from bonaface.training.stopping import stop_requests
 from bonaface.training.task import Figures, Learning, Task
 from bonaface.training.trainable import let_learn
+
+BATCHES_OF_STATISTICS = 50
+"""Of each process, for the statistics of norms where weights are mixed after they were learned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,8 +278,7 @@ class _Run:
             # dropout's draws belong to the batch, so that a resumed run repeats them
             batch_seed = (recipe.seed + 1_000_003 * (epoch * len(self.loader) + self.progress.step)) % 2**31
             set_seed(batch_seed, device_specific=True)
-            pixels = normalise(batch["crop"], mean=recipe.contract.mean, std=recipe.contract.std)
-            loss = self.task.loss(learning, pixels.contiguous(memory_format=torch.channels_last), batch)
+            loss = self.task.loss(learning, self._pixels(batch), batch)
             value = self._finite(loss)
             together = batches_of_step(self.progress.step, len(self.loader), recipe.optimisation.accumulation)
             self.accelerator.backward(loss / len(together))
@@ -320,9 +323,22 @@ class _Run:
 
         The statistics of norms are the main process's in every process.
         """
-        broadcast(list(self.average.buffers()))
-        share, average = self.recipe.optimisation.start_share, self.average.module
-        return leaning_back(average, self.started_from, share=share) if share else average
+        share, kept = self.recipe.optimisation.start_share, self.average.module
+        if share:
+            kept = leaning_back(kept, self.started_from, share=share, pixels=self._first_pixels())
+        broadcast(list(kept.buffers()))
+        return kept
+
+    def _first_pixels(self) -> Iterator[torch.Tensor]:
+        """What the epoch's first batches show: the same ones however often the run was stopped."""
+        self.loader.set_epoch(self.progress.epoch)
+        set_seed(self.recipe.seed)
+        yield from map(self._pixels, islice(self.loader, BATCHES_OF_STATISTICS))
+
+    def _pixels(self, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        contract = self.recipe.contract
+        pixels = normalise(batch["crop"], mean=contract.mean, std=contract.std)
+        return pixels.contiguous(memory_format=torch.channels_last)
 
     def judge(self, kept: nn.Module) -> Figures:
         """Figures on dev of the weights that are kept."""
