@@ -160,6 +160,20 @@ def test_a_size_that_nobody_can_make(folder, size):
     assert f"contract.size must be 1 to 4096 pixels; got {size}" in refusal(folder)
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("margin_ratio", -0.5, "contract.margin_ratio must be -0.4 to 4.0; got -0.5"),
+        ("margin_ratio", 40.0, "contract.margin_ratio must be -0.4 to 4.0; got 40.0"),
+        ("min_face_px", 0, "contract.min_face_px must be at least 1; got 0"),
+        ("through_size", 0, "contract.through_size must be 1 to 4096 pixels; got 0"),
+    ],
+)
+def test_a_contract_that_cuts_something_else_than_the_face(folder, name, value, sentence):
+    altered(folder, "contract", name, value=value)
+    assert sentence in refusal(folder)
+
+
 def test_families_are_words_of_the_vocabulary(folder):
     altered(folder, "families", value=["physical", "digitall"])
     assert "families must be of physical, digital; got 'digitall'; did you mean 'digital'?" in refusal(folder)

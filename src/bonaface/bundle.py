@@ -28,6 +28,8 @@ SPECIES_OUTPUT = "species_scores"
 
 SELF_TEST_TOLERANCE = 1e-3
 MAX_SIZE = 4096
+MARGINS = (-0.4, 4.0)
+"""Of a contract: from the middle fifth of the face to nine times its side."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,10 +246,7 @@ def _check_values(path: Path, card: BundleCard) -> None:
                 f"{path}: a threshold must be in [0, 1] and within its interval; got {threshold.value} in "
                 f"[{threshold.low}, {threshold.high}]; get the bundle again"
             )
-    if not 1 <= card.contract.size <= MAX_SIZE:
-        raise BundleError(
-            f"{path}: contract.size must be 1 to {MAX_SIZE} pixels; got {card.contract.size}; get the bundle again"
-        )
+    _check_contract(path, card.contract)
     for family in card.families:
         if family not in set(Family):
             raise BundleError(
@@ -266,6 +265,25 @@ def _check_values(path: Path, card: BundleCard) -> None:
         raise BundleError(
             f"{path}: self_test must have a score of each species that is told, {', '.join(told) or 'of none'}; "
             f"it has not; get the bundle again"
+        )
+
+
+def _check_contract(path: Path, contract: InputContract) -> None:
+    """Raise `BundleError` for a contract by which something else than the face would be cut."""
+    through = contract.size if contract.through_size is None else contract.through_size
+    for name, value in (("size", contract.size), ("through_size", through)):
+        if not 1 <= value <= MAX_SIZE:
+            raise BundleError(
+                f"{path}: contract.{name} must be 1 to {MAX_SIZE} pixels; got {value}; get the bundle again"
+            )
+    least, most = MARGINS
+    if not least <= contract.margin_ratio <= most:
+        raise BundleError(
+            f"{path}: contract.margin_ratio must be {least} to {most}; got {contract.margin_ratio}; get the bundle again"
+        )
+    if contract.min_face_px < 1:
+        raise BundleError(
+            f"{path}: contract.min_face_px must be at least 1; got {contract.min_face_px}; get the bundle again"
         )
 
 

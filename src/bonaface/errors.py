@@ -72,6 +72,15 @@ def _again(kind: type[BonafaceError], args: tuple[object, ...], held: dict[str, 
     return error
 
 
+def first_line(error: BaseException) -> str:
+    r"""What an error of somebody else's code says first, or its kind where it says nothing.
+
+    >>> first_line(OSError("no such file\n  at line 3")), first_line(TimeoutError())
+    ('no such file', 'TimeoutError')
+    """
+    return next(iter(str(error).splitlines()), "") or type(error).__name__
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A tail for an error about an unknown word, e.g. ``; did you mean 'print'?``, or an empty string.
 

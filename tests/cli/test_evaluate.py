@@ -149,13 +149,21 @@ def test_the_curves_of_stress_are_shown(bonaface, tmp_path):
     answer = bonaface("evaluate", score_table(tmp_path / "s.csv"), *words)
     assert answer.code == 2
     assert "robustness must have schema_version 1; got None" in answer.err
-    assert (tmp_path / "out/report.json").is_file()  # what was computed is not lost
+    assert not (tmp_path / "out").exists()  # refused before anything is measured
 
 
 def test_an_unknown_rule(bonaface, tmp_path):
     answer = bonaface("evaluate", score_table(tmp_path / "s.csv"), "--rule", "err", "--out", tmp_path / "out")
     assert answer.sentence.startswith("a threshold rule must be one of eer")
     assert answer.sentence.endswith("; got 'err'; did you mean 'eer'?")
+
+
+@pytest.mark.parametrize("words", [("--rule", "err"), ("--frames", "meen"), ("--robustness", "nowhere.json")])
+def test_what_can_be_refused_is_refused_before_the_judging(
+    bonaface, tiny, manifest, counted, tmp_path, words
+):
+    assert bonaface("evaluate", manifest, "--bundle", tiny, "--out", tmp_path / "out", *words).code == 2
+    assert not (tmp_path / "out").exists()
 
 
 def test_out_is_a_file(bonaface, tmp_path):

@@ -265,3 +265,21 @@ def test_the_tables_are_score_tables(call, tmp_path):
     (path,) = (tmp_path / "out").glob("scores-*/blur-1.csv")
     header = path.read_text().splitlines()[0]
     assert header == "sample,label,species,subject,split,attack_score,reason,device"
+
+
+@pytest.fixture
+def whole(tiny):
+    """The tiny bundle, taking pictures whole."""
+    card = json.loads((tiny / "bundle.json").read_text())
+    card["contract"]["finder"] = "whole"
+    (tiny / "bundle.json").write_text(json.dumps(card))
+
+
+def test_what_only_moves_a_cut_says_nothing_of_a_bundle_that_cuts_none(call, whole, tmp_path):
+    answer = call("--limit", "1")
+    assert answer.code == 0
+    assert "left out: box_jitter, tighter, looser; this bundle takes pictures whole" in answer.err
+    stems = {stem.rpartition("-")[0] for stem in tables_of(tmp_path / "out")}
+    assert stems - {""} == set(ALTERATIONS) - {"box_jitter", "tighter", "looser"}
+    refused = call("--kinds", "jpeg,tighter", out="other")
+    assert refused.sentence.startswith("--kinds must change what the model is shown; tighter does not")

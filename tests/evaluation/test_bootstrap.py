@@ -336,3 +336,17 @@ def test_a_missing_class_or_several_splits_are_refused() -> None:
     for at, message in ((0.5, "got no row"), ("eer", "got none")):
         with pytest.raises(ScoreError, match=message):
             bootstrap(table_of(), at)
+
+
+@pytest.mark.parametrize("rule", ["eer", "min_acer", "apcer=0.1", "bpcer=0.1"])
+def test_a_replicate_without_a_scored_class_on_dev_chooses_nothing(rule: str) -> None:
+    """Of three attackers of dev one has a score: two thirds to the third power of the replicates, 30 %, have none."""
+    dev = table_of(
+        *[("bonafide", 0.1 * i) for i in range(1, 6)], ("print", 0.9), ("print", None), ("print", None),
+        split="dev",
+    )  # fmt: skip
+    test = table_of(
+        *[("bonafide", 0.05 * i) for i in range(10)], *[("print", 0.4 + 0.05 * i) for i in range(10)]
+    )
+    found = bootstrap(joined(dev, test), rule, replicates=400, statistics=("bpcer",))["bpcer"]
+    assert found.undefined == pytest.approx(400 * (2 / 3) ** 3, abs=40)

@@ -167,3 +167,10 @@ def test_strict_never_accepts_more_than_balanced() -> None:
     assert threshold_by_rule(table, "apcer=0.01").value > eer_threshold(table).value
     assert threshold_by_rule(table, "bpcer=0.01").value < eer_threshold(table).value
     assert named_thresholds(table) == dict.fromkeys(OPERATING_POINTS, eer_threshold(table))
+
+
+def test_a_point_whose_limit_no_threshold_keeps_is_left_out() -> None:
+    """A twentieth of the bona fide rows scores 1, so none up to 1 turns away a hundredth."""
+    rows = [("bonafide", 0.01 * i) for i in range(19)] + [("bonafide", 1.0)] + [("print", 0.9)] * 20
+    chosen = named_thresholds(table_of(*rows, split="dev"))
+    assert list(chosen) == ["strict", "balanced"]

@@ -216,3 +216,22 @@ def test_evidence_of_a_silent_presentation_is_none():
 def test_evidence_without_families_is_the_mean_of_log_odds():
     found = aggregate(frames_of(["A", "A", "A"], [0.1, 0.9, 0.8]), "video", "evidence")
     assert found.attack_score.tolist() == pytest.approx([float(expit(logit([0.1, 0.9, 0.8]).mean()))])
+
+
+def test_evidence_is_given_where_the_gate_gives_it():
+    """Two of four captures are enough, one of three is not; why is said by most of the silent ones."""
+    rows = [
+        ("A", 0.3),
+        ("A", 0.4),
+        ("A", None),
+        ("A", None),
+        ("B", 0.3),
+        ("B", None),
+        ("B", None),
+        ("C", None),
+    ]
+    frames = frames_of(*zip(*rows, strict=True))
+    found = aggregate(frames, "video", "evidence")
+    assert np.isnan(found.attack_score).tolist() == [False, True, True]
+    assert found.reason.tolist() == ["", "no_face", "no_face"]
+    assert not np.isnan(aggregate(frames, "video", "mean").attack_score[1])

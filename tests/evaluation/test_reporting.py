@@ -269,6 +269,17 @@ def test_named_operating_points_are_chosen_on_dev_and_measured_on_test() -> None
     assert (points["strict"].worst_species, points["strict"].bpcer.errors) == ("print", 1)
 
 
+def test_a_saturated_score_on_dev_costs_one_operating_point_and_no_report() -> None:
+    dev = table_of(*DEV, ("bonafide", 1.0), split="dev")
+    report = report_from_scores(joined(dev, table_of(*TEST)))
+    assert report.threshold is not None
+    assert list(report.operating_points) == ["strict", "balanced"]
+    assert report.notes[-1] == (
+        "there is no operating point 'convenient': on dev no threshold up to 1 keeps bpcer=0.01, "
+        "too many bona fide rows score 1"
+    )
+
+
 def test_errors_where_another_is_held() -> None:
     rows: tuple[Row, ...] = (
         *[("bonafide", 0.05 * i) for i in range(10)],  # 0 to 0.45

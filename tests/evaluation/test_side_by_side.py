@@ -59,3 +59,16 @@ def test_a_system_beside_itself_is_within_noise() -> None:
 def test_without_test_rows_there_is_nothing_to_compare() -> None:
     with pytest.raises(ScoreError, match="scores must have rows of test to be compared on; got none"):
         side_by_side(DEV, DEV)
+
+
+def test_people_of_both_splits_are_noted() -> None:
+    """A report of the one alone would refuse to choose."""
+    shared = joined(
+        table_of(("bonafide", 0.2), ("print", 0.8), split="dev", subjects=["ann", "ben"]),
+        table_of(("bonafide", 0.3), ("print", 0.7), subjects=["ann", "cid"]),
+    )
+    assert report_from_scores(shared).threshold is None
+    found = side_by_side(shared, shared, replicates=20)
+    assert found.notes == ["1 subjects are in both dev and test: the rates may be too good"]
+    assert to_json(found)["notes"] == found.notes
+    assert side_by_side(system(0.1), system(0.1), replicates=20).notes == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -85,6 +86,7 @@ def adjust(
     check_files(own)
     genuine = [row for row in own.rows if row.is_bonafide]
     check_count(rule, len({row.subject for row in genuine}) if together else len(genuine))
+    check_has_attacks(own, words(species))
     attacks = attacks_on(own, work / "attacks", words(species), gate.finder, workers=workers, seed=seed)
     everything = _presented(joined([own, attacks] if attacks is not None else [own], work))
     write_manifest(work / "manifest.csv", everything.rows)
@@ -121,6 +123,14 @@ def _to_choose_by(captures: Path, manifest: Manifest) -> Manifest:
             f"{captures} must have bonafide rows of dev; it has none; check its column 'split'"
         )
     return chosen
+
+
+def check_has_attacks(own: Manifest, species: list[str]) -> None:
+    """Raise `ManifestError` where there is nothing to see what a threshold costs: no attack among the captures, none to be simulated."""
+    if not species and all(row.is_bonafide for row in own.rows):
+        raise ManifestError(
+            "attacks must be there to see what a threshold costs; got genuine captures alone and no --species; name some"
+        )
 
 
 def attacks_on(
@@ -195,4 +205,6 @@ def _tell(table: ScoreTable, after: Errors) -> None:
         )
     silent = bpnrr(table).errors, apnrr(table).errors
     if any(silent):
-        remark(f"note: no face was found in {silent[0]} genuine captures and {silent[1]} attacks")
+        reasons = Counter(table.reason[~table.has_score].tolist()).most_common()
+        why = ", ".join(f"{reason} {count}" for reason, count in reasons)
+        remark(f"note: {silent[0]} genuine captures and {silent[1]} attacks have no score ({why})")

@@ -17,6 +17,7 @@ from bonaface.cli.report_table import show
 
 if TYPE_CHECKING:
     from bonaface.evaluation.report import Report
+    from bonaface.evaluation.robustness import Robustness
     from bonaface.evaluation.scores import ScoreTable
 
 
@@ -63,10 +64,19 @@ def evaluate(
     Scores are written as they come; the same command goes on where it was stopped. Exit code 0: measured.
     2: no threshold could be chosen, or an error.
     """
+    from bonaface.evaluation.intervals import clopper_pearson
+    from bonaface.evaluation.presentations import check_way
     from bonaface.evaluation.report_file import write_report
     from bonaface.evaluation.reporting import report_from_scores
+    from bonaface.evaluation.robustness import read_robustness
     from bonaface.evaluation.scores import read_scores
+    from bonaface.evaluation.thresholds import parse_rule
 
+    # whatever can be refused is refused before the judging, not after
+    clopper_pearson(0, 1)
+    parse_rule(rule)
+    check_way(frames)
+    curves = None if robustness is None else read_robustness(robustness)
     out.mkdir(parents=True, exist_ok=True)
     if is_score_table(source):
         table, name, scores = read_scores(source), None, source
@@ -89,7 +99,7 @@ def evaluate(
     write_report(out / REPORT, report)
     show(report)
     picture = _pictures(pictures or source.parent, is_bound=is_score_table(source))
-    written = [out / REPORT, *_drawn(report, table, out, picture, robustness)]
+    written = [out / REPORT, *_drawn(report, table, out, picture, curves)]
     say(f"wrote {', '.join(map(str, written))}")
     if report.threshold is None:
         title = "[bold red]incomplete[/] "
@@ -115,15 +125,13 @@ def _drawn(
     table: ScoreTable,
     out: Path,
     picture: Callable[[str], Path | None],
-    robustness: Path | None,
+    curves: Robustness | None,
 ) -> list[Path]:
     """The report as a page and as Markdown."""
     from bonaface.evaluation.markdown import markdown
     from bonaface.evaluation.page import write_page
     from bonaface.evaluation.presentations import aggregate
-    from bonaface.evaluation.robustness import read_robustness
 
-    curves = None if robustness is None else read_robustness(robustness)
     page, text = out / "report.html", out / "report.md"
     level = report.level
     rows = table if level.column is None else aggregate(table, level.column, level.how or "mean")

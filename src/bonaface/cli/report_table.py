@@ -79,7 +79,7 @@ def _operating_points(report: Report) -> Table:
 
 def show_side_by_side(comparison: SideBySide) -> None:
     """Print both systems' statistics, their differences, and who is better where it is more than noise."""
-    from bonaface.evaluation.wording import decimal, percent, statistic_name
+    from bonaface.evaluation.wording import decimal, difference_text, percent, statistic_name
 
     first, second = map(plain, comparison.names)
     table = _table("on test", first, second, "difference", "95 % interval", "better")
@@ -88,7 +88,7 @@ def show_side_by_side(comparison: SideBySide) -> None:
         interval = one.difference
         known = interval.low == interval.low
         ends = (
-            f"{_signed(name, interval.low)} to {_signed(name, interval.high)}"
+            f"{difference_text(name, interval.low)} to {difference_text(name, interval.high)}"
             if known
             else "no difference drawn"
         )
@@ -97,7 +97,7 @@ def show_side_by_side(comparison: SideBySide) -> None:
             plain(statistic_name(name)),
             words(one.first),
             words(one.second),
-            _signed(name, interval.value),
+            difference_text(name, interval.value),
             ends,
             better,
         )
@@ -109,7 +109,5 @@ def show_side_by_side(comparison: SideBySide) -> None:
     )
     if comparison.is_within_noise:
         say("no difference is larger than noise")
-
-
-def _signed(name: str, value: float) -> str:
-    return f"{value:+.4f}" if name == "auc" else f"{100 * value:+.2f} %"
+    for note in comparison.notes:
+        remark(f"note: {note}")

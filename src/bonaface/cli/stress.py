@@ -22,6 +22,7 @@ from bonaface.vocabulary import Split
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from bonaface.contract import InputContract
     from bonaface.data.manifest import Manifest
     from bonaface.evaluation.alterations import Alteration
     from bonaface.evaluation.causal_probe import ClassProbe
@@ -98,14 +99,16 @@ def stress(
     from bonaface.evaluation.robustness import write_robustness
     from bonaface.inference.gate import load
 
-    words = ALTERATIONS if kinds is None else [word.strip() for word in kinds.split(",")]
-    chosen = [ALTERATIONS[_known("--kinds", word, ALTERATIONS)] for word in dict.fromkeys(words)]
+    words = None if kinds is None else [word.strip() for word in kinds.split(",")]
+    for word in words or ():
+        _known("--kinds", word, ALTERATIONS)
     rows = _rows(manifest, Split(_known("--split", split, list(Split))), limit)
     columns = sorted({name for row in rows.rows for name in row.groups})
     if by is not None:
         _known("--by", by, columns)
     clopper_pearson(0, 1)  # the rates at the end want scipy: say so before the judging, not after
     gate = load(bundle, yunet=finder_file(finder), num_threads=threads)
+    chosen = _kinds(words, gate.card.contract)
     steps = [Step(one, number) for one in chosen for number in range(1, 1 + len(one.severities))]
     folder = out / f"scores-{_key(manifest, gate, finder)}"
     with progress_bar("judging", len(rows.rows)) as advance:
@@ -115,6 +118,23 @@ def stress(
     write_robustness(out / "robustness.json", result)
     show(result)
     say(f"wrote {out / 'robustness.json'}")
+
+
+def _kinds(words: list[str] | None, contract: InputContract) -> list[Alteration]:
+    """The alterations of these names, or all that can change what the model is shown."""
+    from bonaface.evaluation.alterations import ALTERATIONS, OF_THE_CUT
+
+    idle = OF_THE_CUT if contract.finder == "whole" else ()
+    if words is None:
+        if idle:
+            remark(f"note: left out: {', '.join(idle)}; this bundle takes pictures whole, no crop is cut")
+        return [one for one in ALTERATIONS.values() if one.name not in idle]
+    for word in words:
+        if word in idle:
+            raise BonafaceError(
+                f"--kinds must change what the model is shown; {word} does not, this bundle takes pictures whole; leave it out"
+            )
+    return [ALTERATIONS[word] for word in dict.fromkeys(words)]
 
 
 def _known(option: str, word: str, known: Collection[str]) -> str:

@@ -13,7 +13,7 @@ from torch.utils.data import Dataset
 from bonaface.attacks.scene import Scene
 from bonaface.attacks.simulations import SIMULATIONS
 from bonaface.contract import InputContract
-from bonaface.data.augmentation import Augmentation, augmented, jittered
+from bonaface.data.augmentation import Augmentation, about_same_face, augmented, jittered
 from bonaface.data.chains import chain_named, check_variants, drawn_variants, is_simulated
 from bonaface.data.development import after_camera
 from bonaface.data.distance import at_distance, drawn_face_px
@@ -185,7 +185,8 @@ class SimulatedFaces(Dataset[dict[str, torch.Tensor]]):
             subject = self._scenes[made_from].subject
             partner = self._partners.drawn(subject, self._stream("partner", pair))
             partner = None if partner is None else at_distance(partner, face_px)
-            scene, _ = attacked(scene, name, stream, strength=strength, variant=held, partner=partner)
+            made, _ = attacked(scene, name, stream, strength=strength, variant=held, partner=partner)
+            scene = about_same_face(made, scene, self._augmentation)
         scene = framed(scene, self._stream("frame", pair))
         stream = self._stream("capture", pair)
         scene, _ = captured(scene, stream, strength=stream.uniform(*self._mixture.capture))

@@ -185,3 +185,6 @@ ALTERATIONS: dict[str, Alteration] = {
     )
 }
 """Every kind by its name. `as_is` of downscale is nominal: a face with fewer pixels than a severity stays as it is."""
+
+OF_THE_CUT = ("box_jitter", "tighter", "looser")
+"""Kinds that change where a crop is cut and nothing else: to a model that takes pictures whole they do nothing."""

@@ -11,6 +11,7 @@ from bonaface.evaluation.wording import (
     NOT_KNOWN,
     decimal,
     decimal_interval_text,
+    difference_text,
     interval_text,
     percent,
     round_percent,
@@ -69,9 +70,11 @@ def _versus_cells(name: str, versus: Versus) -> Row:
     found = versus.difference
     ends = NOT_KNOWN
     if not math.isnan(found.low):
-        ends = f"{_signed(name, found.low)} to {_signed(name, found.high)}".replace(" % to ", " to ")
+        ends = f"{difference_text(name, found.low)} to {difference_text(name, found.high)}".replace(
+            " % to ", " to "
+        )
     agreeing = f"{versus.agreeing} of {versus.seeds}"
-    return _signed(name, found.value), ends, agreeing, verdict(versus)
+    return difference_text(name, found.value), ends, agreeing, verdict(versus)
 
 
 def verdict(versus: Versus) -> str:
@@ -139,9 +142,3 @@ def _section(board: Board) -> str:
     if differences:
         parts.append(table(VERSUS_COLUMNS, differences, num_words=2))
     return "\n\n".join(part for part in parts if part)
-
-
-def _signed(name: str, value: float) -> str:
-    if math.isnan(value):
-        return NOT_KNOWN
-    return f"{value:+.4f}" if name == "auc" else f"{100 * value:+.2f} %"

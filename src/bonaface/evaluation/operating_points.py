@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
+from bonaface.errors import ScoreError
 from bonaface.evaluation.ordered import ERRORS, TOTAL, OrderedScores, check_limit, middle, order
 from bonaface.evaluation.rates import Rate, worst_species
 from bonaface.evaluation.scores import ScoreTable
@@ -139,25 +141,28 @@ def tpr_at_fpr(table: ScoreTable, limit: float) -> OperatingPoint:
 
 
 def named_thresholds(dev: ScoreTable) -> dict[str, Threshold]:
-    """The threshold of every name in `OPERATING_POINTS`, in their order: none accepts more than the next.
+    """The threshold of each name in `OPERATING_POINTS`, in their order: none accepts more than the next.
 
     Args:
         dev: Rows of the dev split only.
 
     Returns:
-        Where a detector is so good that the limit of 'strict' lets more attacks in than 'balanced' does, and
+        Names whose limit no threshold up to 1 keeps are left out: too many bona fide rows score 1. Where a detector is so good that the limit of 'strict' lets more attacks in than 'balanced' does, and
         likewise for 'convenient', the balanced threshold stands in its place, with its own rule.
 
     Raises:
-        ScoreError: If a rule can not choose on these rows.
+        ScoreError: If the balanced one can not be chosen on these rows.
     """
-    chosen = {name: threshold_by_rule(dev, rule) for name, rule in OPERATING_POINTS.items()}
-    names = list(OPERATING_POINTS)
+    chosen = {BALANCED: threshold_by_rule(dev, OPERATING_POINTS[BALANCED])}
+    for name, rule in OPERATING_POINTS.items():
+        with suppress(ScoreError):
+            chosen[name] = threshold_by_rule(dev, rule)
+    names = [name for name in OPERATING_POINTS if name in chosen]
     for name in names:
         side = names.index(name) - names.index(BALANCED)
         if side * (chosen[name].value - chosen[BALANCED].value) < 0:
             chosen[name] = chosen[BALANCED]
-    return chosen
+    return {name: chosen[name] for name in names}
 
 
 def _point(

@@ -46,6 +46,11 @@ class OrderedScores:
             self.scores[kept], self.codes[kept], weights[kept], self.species, self.rows[kept]
         )
 
+    @property
+    def has_both(self) -> bool:
+        """Whether bona fide rows and attacks are among them."""
+        return bool((self.codes == 0).any() and (self.codes > 0).any())
+
     def steps(self) -> ErrorSteps:
         """Both errors, pooled over species, at every unique score."""
         starts = np.flatnonzero(np.diff(self.scores, prepend=-1.0))

@@ -29,13 +29,14 @@ def aggregate(frames: ScoreTable, column: str, how: str = "mean") -> ScoreTable:
     Args:
         frames: One row a frame. Frames without a score are passed over.
         column: The group column that names each frame's presentation.
-        how: 'evidence', as `Gate.presentation` does: the mean of each family's log-odds, and their union; 'mean', 'median' or
-            'max' of the scores; or 'k_of_n=2': the second highest score, so that the presentation is called an attack exactly
+        how: 'evidence', as `Gate.presentation` does: the mean of each family's log-odds, and their union, where at least half of
+            the frames have a score; 'mean', 'median' or 'max' of the scores; or 'k_of_n=2': the second highest score, so that the presentation is called an attack exactly
             when at least two of its frames are.
 
     Returns:
         Presentations in alphabetical order, their names in `sample`. A presentation without any scored frame, or with
-        fewer than k of them, has no score; its reason is the most frequent one of its frames, or 'too_few_frames'.
+        fewer than k of them, has no score; its reason is the most frequent one of its frames, or 'too_few_frames'. By
+        'evidence' it has none either where most of its frames have none, for the reason that most of these have.
         A group column in which the frames of a presentation differ is left out. Each family's evidence is summarised
         as the attack score is.
 
@@ -58,7 +59,10 @@ def aggregate(frames: ScoreTable, column: str, how: str = "mean") -> ScoreTable:
         if name != column and bool((values == values[first][of_frame]).all())
     }
     scored = np.bincount(of_frame[frames.has_score], minlength=len(names))
-    is_scored = scored >= least
+    is_scored, is_silent = scored >= least, scored == 0
+    if how == EVIDENCE:
+        is_silent = 2 * scored < np.bincount(of_frame, minlength=len(names))
+        is_scored = ~is_silent
     family_scores = {
         family: _summarised(scores, of_frame, is_scored, summary)
         for family, scores in frames.family_scores.items()
@@ -74,7 +78,7 @@ def aggregate(frames: ScoreTable, column: str, how: str = "mean") -> ScoreTable:
         subject=frames.subject[first],
         split=frames.split[first],
         attack_score=attack_score,
-        reason=_reasons(frames, of_frame, scored, is_scored),
+        reason=_reasons(frames, of_frame, is_silent, is_scored),
         groups=groups,
         family_scores=family_scores,
     )
@@ -100,6 +104,11 @@ def _highest(k: int) -> Summary:
 
 WAYS: dict[str, Summary] = {EVIDENCE: _mean_log_odds, "mean": _mean, "median": _median, "max": _highest(1)}
 """The ways without a number in which frames are summarised."""
+
+
+def check_way(how: str) -> None:
+    """Raise `ScoreError` unless frames can be summarised so."""
+    _way(how)
 
 
 def _way(how: str) -> tuple[Summary, int]:
@@ -159,16 +168,19 @@ def _summarised(
 def _reasons(
     frames: ScoreTable,
     of_frame: npt.NDArray[np.int32],
-    scored: npt.NDArray[np.intp],
+    is_silent: npt.NDArray[np.bool_],
     is_scored: npt.NDArray[np.bool_],
 ) -> Texts:
-    """Empty where there is a score; otherwise the most frequent reason, the first in the alphabet among equals."""
+    """Empty where there is a score, `too_few_frames` where some frames have one; of the silent their frames' most frequent reason.
+
+    The first in the alphabet among equals.
+    """
     words, of_row = coded(frames.reason)
     words.append(TOO_FEW_FRAMES)
     chosen = np.full(len(is_scored), words.index(TOO_FEW_FRAMES))
-    silent = np.flatnonzero(scored == 0)
+    silent = np.flatnonzero(is_silent)
     if len(silent):
-        rows = np.flatnonzero((scored == 0)[of_frame])
+        rows = np.flatnonzero(is_silent[of_frame] & ~frames.has_score)
         place = np.searchsorted(silent, of_frame[rows])
         counts = np.zeros((len(silent), len(words)), dtype=np.int64)
         np.add.at(counts, (place, of_row[rows]), 1)

@@ -91,6 +91,18 @@ def split_notes(dev: ScoreTable, test: ScoreTable) -> list[str]:
     return notes
 
 
+def shared_subjects(dev: ScoreTable, test: ScoreTable) -> list[str]:
+    """The subjects that both have rows of, in alphabetical order."""
+    shared: list[str] = np.intersect1d(dev.subject[dev.subject != ""], test.subject).tolist()
+    return shared
+
+
+def shared_notes(dev: ScoreTable, test: ScoreTable) -> list[str]:
+    """That rates may be too good where dev, which chooses the threshold, has people of test."""
+    shared = shared_subjects(dev, test)
+    return [f"{len(shared)} subjects are in both dev and test: the rates may be too good"] if shared else []
+
+
 def _has_scored(table: ScoreTable, family: Family) -> bool:
     names, codes = table.coded_species
     scored = np.bincount(codes[table.has_score], minlength=1 + len(names))

@@ -135,7 +135,7 @@ class _FixedCounts:
 
 
 class _RuleCounts:
-    """Counts on the test rows at the threshold that each replicate's dev rows choose."""
+    """Counts on the test rows at the threshold that each replicate's dev rows choose; none where these can choose none."""
 
     def __init__(
         self,
@@ -151,7 +151,8 @@ class _RuleCounts:
 
     def _one(self, weights: Counts) -> Counts:
         scores, cluster = self._dev
-        interval = interval_by_rule(scores.weighted(weights[cluster]), self._name, self._number)
+        drawn = scores.weighted(weights[cluster])
+        interval = interval_by_rule(drawn, self._name, self._number) if drawn.has_both else None
         scores, cluster = self._test
         counts = scores.weighted(weights[cluster]).errors_at(middle(*interval or (0.0, 0.0)))
         return counts if interval else np.zeros_like(counts)

@@ -18,6 +18,7 @@ from bonaface.evaluation.fairness import MIN_GROUP, fairness
 from bonaface.evaluation.likelihood import certain_errors, cllr, min_cllr
 from bonaface.evaluation.measured import measured
 from bonaface.evaluation.operating_points import (
+    OPERATING_POINTS,
     OperatingPoint,
     apcer_at_bpcer,
     bpcer10,
@@ -30,7 +31,15 @@ from bonaface.evaluation.ordered import order
 from bonaface.evaluation.presentations import aggregate
 from bonaface.evaluation.rates import Rate
 from bonaface.evaluation.reliability import reliability
-from bonaface.evaluation.remarks import claim_notes, family_of, split_notes, table_notes, threshold_notes
+from bonaface.evaluation.remarks import (
+    claim_notes,
+    family_of,
+    shared_notes,
+    shared_subjects,
+    split_notes,
+    table_notes,
+    threshold_notes,
+)
 from bonaface.evaluation.replicates import Statistic
 from bonaface.evaluation.report import (
     CalibrationReport,
@@ -190,7 +199,8 @@ def _report(table: ScoreTable, level: Level, settings: _Settings) -> Report:
     report = evaluate(test, threshold, bundle=settings.bundle, level=level)
     report = replace(report, notes=[*notes, *report.notes])
     if threshold is not None and threshold.split is not None:
-        report = replace(report, operating_points=_operating_points(dev, test))
+        points, left_out = _operating_points(dev, test)
+        report = replace(report, operating_points=points, notes=[*report.notes, *left_out])
     if settings.replicates and report.threshold_free.limits:
         fixed, anew = _intervals(table, test, threshold, settings)
         report = replace(report, intervals=fixed, intervals_anew=anew)
@@ -213,10 +223,7 @@ def _threshold(dev: ScoreTable, test: ScoreTable, settings: _Settings) -> tuple[
         return threshold_by_rule(dev, rule), []
     if not len(dev):
         return None, ["there are no dev rows to choose a threshold on: rates at a threshold are not known"]
-    shared, notes = (
-        np.intersect1d(dev.subject[dev.subject != ""], test.subject).tolist(),
-        split_notes(dev, test),
-    )
+    shared, notes = shared_subjects(dev, test), split_notes(dev, test)
     if shared and not settings.allow_shared_subjects:
         more = f" and {len(shared) - 1} more are" if shared[1:] else " is"
         return None, [
@@ -224,8 +231,7 @@ def _threshold(dev: ScoreTable, test: ScoreTable, settings: _Settings) -> tuple[
             "move all rows of a subject to one split, or allow it for protocols that are made so",
             *notes,
         ]
-    if shared:
-        notes.insert(0, f"{len(shared)} subjects are in both dev and test: the rates may be too good")
+    notes = [*shared_notes(dev, test), *notes]
     try:
         return threshold_by_rule(dev, rule), notes
     except ScoreError as error:
@@ -299,8 +305,15 @@ def _limit(point: OperatingPoint) -> LimitReport:
     )
 
 
-def _operating_points(dev: ScoreTable, test: ScoreTable) -> dict[str, PointReport]:
-    return {name: _point(test, threshold) for name, threshold in named_thresholds(dev).items()}
+def _operating_points(dev: ScoreTable, test: ScoreTable) -> tuple[dict[str, PointReport], list[str]]:
+    """The named points on test, and a sentence for each that dev could not choose."""
+    chosen = named_thresholds(dev)
+    left_out = [
+        f"there is no operating point '{name}': on dev no threshold up to 1 keeps {rule}, too many bona fide rows score 1"
+        for name, rule in OPERATING_POINTS.items()
+        if name not in chosen
+    ]
+    return {name: _point(test, threshold) for name, threshold in chosen.items()}, left_out
 
 
 def _point(test: ScoreTable, threshold: Threshold) -> PointReport:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from bonaface.errors import ScoreError
 from bonaface.evaluation.bootstrap import REPLICATES, BootstrapInterval
 from bonaface.evaluation.comparison import McNemar, bootstrap_difference, mcnemar
 from bonaface.evaluation.measured import Number
+from bonaface.evaluation.remarks import shared_notes, split_notes
 from bonaface.evaluation.replicates import Measurement, Statistic
 from bonaface.evaluation.resampling import clusters
 from bonaface.evaluation.scores import ScoreTable
@@ -52,12 +53,14 @@ class SideBySide:
         thresholds: Each chosen on the system's own dev scores.
         differences: By statistic.
         mcnemar: Samples that one alone gets wrong.
+        notes: Why the thresholds may not be taken at their word.
     """
 
     names: tuple[str, str]
     thresholds: tuple[Threshold, Threshold]
     differences: dict[str, Difference]
     mcnemar: McNemar
+    notes: list[str] = field(default_factory=list)
 
     @property
     def is_within_noise(self) -> bool:
@@ -102,7 +105,11 @@ def side_by_side(
         name: Difference(values[0][name], values[1][name], interval, _better(name, interval))
         for name, interval in found.items()
     }
-    return SideBySide(names, thresholds, differences, mcnemar(*tests, at))
+    notes = [
+        *split_notes(first.of_split(Split.DEV), tests[0]),
+        *shared_notes(first.of_split(Split.DEV), tests[0]),
+    ]
+    return SideBySide(names, thresholds, differences, mcnemar(*tests, at), notes)
 
 
 def _values(table: ScoreTable, threshold: float) -> dict[str, float]:

@@ -49,6 +49,17 @@ def percent(share: float) -> str:
     return text if text == NOT_KNOWN else f"{text} %"
 
 
+def difference_text(name: str, difference: float) -> str:
+    """A difference of the statistic of this name, with its sign.
+
+    >>> difference_text("auc", 0.0123), difference_text("bpcer", -0.0123), difference_text("bpcer", math.nan)
+    ('+0.0123', '-1.23 %', 'not known')
+    """
+    if math.isnan(difference):
+        return NOT_KNOWN
+    return f"{difference:+.4f}" if name == "auc" else f"{100 * difference:+.2f} %"
+
+
 def round_percent(share: float) -> str:
     """A limit or a confidence, which somebody chose, without zeros behind the point.
 

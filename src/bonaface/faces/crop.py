@@ -21,7 +21,7 @@ def prepare(picture: Picture, face: Box, contract: InputContract, *, num_faces: 
     """Cut the square about `face` with the contract's margin and bring it to the contract's size.
 
     The square is rounded to whole pixels; shrinking averages areas, growing interpolates linearly. Under a contract
-    for whole pictures nothing is cut: the picture itself is resized, whatever its shape.
+    for whole pictures nothing is cut: the picture itself is resized, whatever its shape, see `resized`.
 
     Args:
         picture: (height, width, 3) uint8 RGB.
@@ -86,6 +86,6 @@ def _outside() -> PictureError:
 
 
 def resized(picture: Picture, size: int) -> Picture:
-    """The picture as a square of `size` pixels; shrinking averages areas, growing interpolates linearly."""
+    """The picture as a square of `size` pixels: areas are averaged where both sides shrink, neighbours mixed linearly otherwise."""
     interpolation = cv2.INTER_AREA if max(picture.shape[:2]) > size else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(picture, (size, size), interpolation=interpolation), np.uint8)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from bonaface.errors import DownloadError, did_you_mean
+from bonaface.errors import DownloadError, did_you_mean, first_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ def fetch(name: str, *, folder: Path | None = None) -> Path:
             file.url, known_hash=f"sha256:{file.sha256}", fname=file.name, path=place, progressbar=False
         )
     except Exception as error:  # requests', pooch's and the system's errors alike
-        reason = str(error).splitlines()[0][:200]
+        reason = first_line(error)[:200]
         raise DownloadError(
             f"{name} must come from {file.url} with the sha256 {file.sha256[:12]}...; it did not ({reason}); "
             f"try again, or give its path"

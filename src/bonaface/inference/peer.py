@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from bonaface.bundle import CARD, MODEL, bundle_folder
 from bonaface.contract import InputContract
-from bonaface.errors import BundleError
+from bonaface.errors import BundleError, first_line
 from bonaface.faces.fetch import fetched
 from bonaface.faces.finder import Finder, finder_for
 from bonaface.inference.gate import Gate, load
@@ -201,7 +201,7 @@ def _try_out(peer: Peer, path: Path) -> None:
     except BundleError:
         raise
     except Exception as error:  # onnxruntime's own errors share no public class
-        first = str(error).splitlines()[0]
+        first = first_line(error)
         raise BundleError(
             f"{path} must judge a grey crop of {list(declared.shape)}; it fails ({first})"
         ) from None

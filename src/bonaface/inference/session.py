@@ -18,7 +18,7 @@ from bonaface.bundle import (
     read_card,
     self_test_crops,
 )
-from bonaface.errors import BundleError
+from bonaface.errors import BundleError, first_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class Session:
         try:
             found = self.score(self_test_crops(self.card.contract.size))
         except Exception as error:  # onnxruntime's own errors share no public class
-            first = str(error).splitlines()[0]
+            first = first_line(error)
             raise BundleError(f"{folder} must answer its self-test; its model fails ({first})") from None
         check_self_test(self.card, found.attack, found.families, found.species)
 
@@ -85,7 +85,7 @@ def opened(path: Path, num_threads: int) -> Any:
     try:
         return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's own errors share no public class
-        first = str(error).splitlines()[0]
+        first = first_line(error)
         raise BundleError(f"{path} must be an ONNX model; it can not be opened ({first})") from None
 
 

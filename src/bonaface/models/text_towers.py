@@ -19,7 +19,7 @@ from transformers import (
     SiglipTextModel,
 )
 
-from bonaface.errors import CheckpointError
+from bonaface.errors import CheckpointError, first_line
 from bonaface.models.backbones import located
 from bonaface.models.checkpoint_folder import load_network, quiet, read_config, weight_files
 from bonaface.models.openai_layout import renamed, text_settings
@@ -130,5 +130,5 @@ def _tokenizer(folder: Path, *, is_clip: bool) -> Any:
         with quiet():
             return reader.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except Exception as error:  # the tokenizers' own errors have no type of their own
-        said = str(error).splitlines()[0]
+        said = first_line(error)
         raise CheckpointError(f"{folder} must hold a tokenizer that loads; it failed: {said}") from error

@@ -11,7 +11,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from bonaface.errors import CheckpointError
+from bonaface.errors import CheckpointError, first_line
 
 CONVERSION = (
     "import sys, torch; from safetensors.torch import save_file; "
@@ -37,7 +37,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     except Exception as error:  # a broken pickle raises whatever its bytes lead to
         # What torch says here ends with how to load the file unsafely.
         is_told = isinstance(error, (OSError, SafetensorError))
-        said = str(error).splitlines()[0] if is_told else "unreadable or unsafe"
+        said = first_line(error) if is_told else "unreadable or unsafe"
         raise CheckpointError(
             f"{path} must be a safetensors file, or one that torch.save wrote of a state dict of tensors alone; "
             f"reading failed ({said}); save the state dict as safetensors"

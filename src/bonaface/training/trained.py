@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from bonaface.errors import CheckpointError
+from bonaface.errors import CheckpointError, first_line
 from bonaface.models.architecture import build_detector
 from bonaface.models.carried_over import carried_over
 from bonaface.models.detector import Detector
@@ -49,7 +49,7 @@ def detector_of_run(run: Path, *, size: int | None = None) -> tuple[Detector, Re
     try:
         detector.load_state_dict(carried_over(saved.weights, detector) if is_resized else saved.weights)
     except RuntimeError as error:
-        first = str(error).splitlines()[0]
+        first = first_line(error)
         raise CheckpointError(f"{run / BEST} does not fit its recipe ({first}); train again") from None
     merge_low_rank(detector)
     return settled(detector), recipe

@@ -49,7 +49,7 @@ def told_further() -> Recipe:
         start,
         name="told_further",
         optimisation=replace(start.optimisation, lr_new=2e-3),
-        epochs=15,
+        epochs=12,
         seed=71,
     )
 
