@@ -11,6 +11,7 @@ these captures, so that they bring less. Of one capture the mean over the five s
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -40,6 +41,10 @@ def scores_of(gate, scenes):
                 rng = np.random.default_rng([at, capture, 0])
                 taken, _ = captured(seen, rng, strength=CAMERA)
                 verdict = gate.judge(prepare(taken.pixels, taken.face, contract))
+                if verdict.attack_score is None:
+                    sys.exit(
+                        f"every capture must have a score; {species} of face {at} has none: {verdict.detail}"
+                    )
                 found[at, number, capture] = [verdict.attack_score, *verdict.family_scores.values()]
     return found
 

@@ -38,7 +38,7 @@ from bonaface.training.recipe import Simulated
 from bonaface.training.recipes import recipe_named
 from bonaface.training.record import begun, write_record
 from bonaface.training.trained import detector_of_run
-from bonaface.vocabulary import BONAFIDE, Split
+from bonaface.vocabulary import BONAFIDE, CHAIN, Split
 
 CLUES = {"spsc": 0.5, "sdsc": 0.5}
 MADE_BY = {"faceswap": ("faceswap", "swap")}
@@ -180,7 +180,11 @@ def main():
     lab = dict(base.mixture.shares)
     names = [path.stem.removeprefix("LOSO-") for path in sorted(given.simuad.glob("protocols/LOSO-*.csv"))]
     arms = {"clues": CLUES} | {
-        name: {word: share for word, share in lab.items() if word not in MADE_BY.get(name, (name,))}
+        name: {
+            word: share
+            for word, share in lab.items()
+            if not {*word.split(CHAIN)} & {*MADE_BY.get(name, (name,))}
+        }
         for name in names
     }
     given.work.mkdir(parents=True, exist_ok=True)

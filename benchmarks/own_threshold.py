@@ -50,7 +50,9 @@ def captures_of(archives: Path, half: str, finder: Finder, folder: Path) -> Mani
 def judged(gate, captures: Manifest, folder: Path, workers: int):
     """The score table of captures and of the attacks simulated on them."""
     attacks = attacks_on(captures, folder / "attacks", list(SPECIES), gate.finder, workers=workers, seed=0)
-    return scored(gate, joined([captures, attacks], folder), folder / f"scores-{gate.card.name}.csv")
+    return scored(
+        gate, joined([captures, attacks], folder), folder / f"scores-{gate.card.model.sha256[:12]}.csv"
+    )
 
 
 def summary(dev, test, threshold):

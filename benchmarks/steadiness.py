@@ -58,7 +58,9 @@ def main() -> None:
     for bundle in given.bundle:
         scores = scores_of(bonaface.load(bundle), pictures)
         threshold = np.nanquantile(scores[AS_IT_IS], 1 - given.rate)
-        rows[bundle] = {name: float(np.nanmean(held >= threshold)) for name, held in scores.items()}
+        rows[bundle] = {
+            name: float(np.mean(held[~np.isnan(held)] >= threshold)) for name, held in scores.items()
+        }
     shown = Table(
         "turned away", *rows, title=f"{len(pictures)} people of {given.split}, {given.rate:.0%} as they are"
     )

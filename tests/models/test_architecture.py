@@ -8,6 +8,7 @@ import torch
 
 from bonaface.errors import CheckpointError, RecipeError
 from bonaface.models.architecture import KINDS, BackboneConfig, build_detector, kind_of, structure_of
+from bonaface.models.carried_over import carried_over
 from bonaface.models.insertion import experts_of
 from bonaface.models.nano import NanoConfig, build_nano
 from bonaface.models.prompts import PromptsConfig, anchor_texts
@@ -155,3 +156,16 @@ def test_colours_that_the_encoder_never_saw(folder):
 def test_a_source_that_is_not_there(tmp_path):
     with pytest.raises(CheckpointError, match="must be a folder"):
         build_detector(config(tmp_path / "nothing"), **NORM)
+
+
+@torch.no_grad()
+def test_a_detector_is_rebuilt_for_crops_of_another_size(folder):
+    """As `bonaface export --size` does: from its structure alone, its weights carried over."""
+    learned = build_detector(config(folder), **NORM)
+    larger = build_detector(config(folder, image_size=48), **NORM, structure=structure_of(learned))
+    larger.load_state_dict(carried_over(learned.state_dict(), larger))
+    assert larger.eval()(torch.randn(2, 3, 48, 48)).family_logits.isfinite().all()
+    texts = config(folder, prompts=PromptsConfig(level="family"), is_text_frozen=False)
+    spoken = build_detector(texts, **NORM)
+    again = build_detector(texts, **NORM, structure=structure_of(spoken))
+    again.load_state_dict(carried_over(spoken.state_dict(), again))

@@ -2,12 +2,15 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch import nn
 
 from bonaface.errors import CheckpointError
+from bonaface.models.backbones import Backbone, resized
 from bonaface.models.carried_over import carried_over
 from bonaface.models.nano import build_nano
 
 from .test_nano import NORM, TINY
+from .tiny_checkpoints import MAKERS
 
 
 def weights(seed=0, **settings):
@@ -96,3 +99,16 @@ def test_weights_without_anchors_leave_the_models_own():
     found = carried_over(given, own)
     assert found.keys() == own.state_dict().keys()
     assert torch.equal(found["anchors.features"], own.state_dict()["anchors.features"])
+
+
+@pytest.mark.parametrize("kind", ["clip_vision", "siglip_vision", "dinov2"])
+def test_positions_of_any_encoder_are_brought_to_another_crop_as_the_encoder_itself_is(kind):
+    """Witness: `backbones.resized`, which knows where each kind keeps them; at the same size nothing is touched."""
+    plain = Backbone(MAKERS[kind](), mean=(0.5,) * 3, std=(0.25,) * 3)
+    wanted = resized(plain, 48)
+    given = {f"encoder.{name}": value for name, value in plain.state_dict().items()}
+    found = carried_over(given, nn.ModuleDict({"encoder": wanted}))
+    for name, value in wanted.state_dict().items():
+        torch.testing.assert_close(found[f"encoder.{name}"], value, atol=0.1, rtol=0)
+    same = carried_over(given, nn.ModuleDict({"encoder": plain}))
+    assert all(torch.equal(same[name], given[name]) for name in given)

@@ -21,10 +21,11 @@ from bonaface.models.pixels import normalise
 from bonaface.models.prompts import PromptsConfig
 from bonaface.training import frozen
 from bonaface.training.checkpoint import BEST, LAST, load_checkpoint
+from bonaface.training.embeddings import Embedded
 from bonaface.training.events import read_events
 from bonaface.training.export import export_run
 from bonaface.training.feeding import loader_of
-from bonaface.training.frozen import EMBEDDINGS, run_frozen
+from bonaface.training.frozen import EMBEDDINGS, probed, run_frozen
 from bonaface.training.judgement import judge
 from bonaface.training.stored_material import gather_stored
 
@@ -227,3 +228,21 @@ def test_it_is_work_for_one_process(place, tmp_path, monkeypatch):
     recipe = zero_shot_recipe(place)
     with pytest.raises(RecipeError, match="by one process; got 4; start it without torchrun"):
         run_frozen(recipe, material_of(place, recipe), tmp_path)
+
+
+def test_pictures_of_which_nothing_is_known_teach_a_probe_of_attacks_nothing():
+    """A label that is nan, as a generated carrier's: the head is that of a family of which those rows say nothing."""
+    embedding = torch.randn(40, 4, generator=torch.Generator().manual_seed(0))
+    label = (embedding[:, 0] > 0).float()
+    is_known = torch.arange(40) < 30
+    rows = {"embedding": embedding, "targets": label[:, None].expand(-1, 2), "species": label.long()}
+    dev = Embedded(label=label, known=torch.ones(40, 2), **rows)
+    train = Embedded(
+        label=label.masked_fill(~is_known, torch.nan), known=is_known[:, None].expand(-1, 2).float(), **rows
+    )
+    one, two = (
+        probed(train, dev, ("bonafide", "print"), num_families=number).anchors.state_dict()
+        for number in (1, 2)
+    )
+    for name, value in one.items():
+        torch.testing.assert_close(value, two[name][:1])

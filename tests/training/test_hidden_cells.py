@@ -230,3 +230,8 @@ def test_no_generated_face_is_learned_from(monkeypatch):
         seed=0,
     )
     assert not any(carried.shown(2 * index).is_bonafide for index in range(12))
+
+
+def test_what_guesses_hidden_cells_leans_back_to_nothing():
+    with pytest.raises(RecipeError, match=r"optimisation\.start_share must be 0 with masking"):
+        replace(MASKED, optimisation=replace(MASKED.optimisation, start_share=0.3))

@@ -49,15 +49,20 @@ assert loop.train(recipe, material(), out / "stopped", is_resumed=True).is_finis
 """
 
 
-def test_two_processes_agree_stop_together_and_resume_exactly(tmp_path):
-    script = tmp_path / "together.py"
-    script.write_text(TOGETHER)
+def held_by_two(text, folder):
+    """What each of two processes that run this script leaves in the folder."""
+    script = folder / "together.py"
+    script.write_text(text)
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
     done = subprocess.run(  # noqa: PLW1510
-        [*torchrun, str(script), str(tmp_path)], env=ENVIRONMENT, capture_output=True, text=True, timeout=300
+        [*torchrun, str(script), str(folder)], env=ENVIRONMENT, capture_output=True, text=True, timeout=300
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    first, second = (torch.load(tmp_path / f"rank{rank}.pt", weights_only=True) for rank in (0, 1))
+    return [torch.load(folder / f"rank{rank}.pt", weights_only=True) for rank in (0, 1)]
+
+
+def test_two_processes_agree_stop_together_and_resume_exactly(tmp_path):
+    first, second = held_by_two(TOGETHER, tmp_path)
     assert first["auc"] == second["auc"]
     trained = [name for name in first["model"] if "running_" not in name]  # each has seen samples of its own
     assert all(torch.equal(first["model"][name], second["model"][name]) for name in trained)
@@ -69,6 +74,45 @@ def test_two_processes_agree_stop_together_and_resume_exactly(tmp_path):
     assert all(torch.equal(straight.weights[name], stopped.weights[name]) for name in straight.weights)
     for name in ("straight", "stopped"):
         assert [event.get("epoch") for event in read_events(tmp_path / name)] == [None, 0, 0, 1, 1]
+
+
+LEANING = """
+import os, sys
+from dataclasses import replace
+from pathlib import Path
+import torch
+from bonaface.training import loop
+from tests.training.tiny import TINY, material, tiny
+
+out, rank = Path(sys.argv[1]), int(os.environ["RANK"])
+real, own = loop.leaning_back, []
+
+def leaning_back(*args, **settings):
+    mixed = real(*args, **settings)
+    own.append({name: value.clone() for name, value in mixed.state_dict().items()})
+    return mixed
+
+def leave(run, bar, figures):
+    torch.save({"own": own[-1], "kept": run.kept.state_dict()}, out / f"rank{rank}.pt")
+
+def keeping(run, kept, figures):
+    run.kept = kept
+
+loop.leaning_back, loop._Run.tell, loop._Run.keep_if_best = leaning_back, leave, keeping
+recipe = tiny(epochs=1, samples_per_epoch=24, optimisation=replace(TINY.optimisation, start_share=0.25))
+start = loop.task_of(recipe, material(), None, None).model.state_dict()
+assert loop.train(recipe, material(), out / "run", start=start).is_finished
+"""
+
+
+def test_statistics_that_two_processes_take_anew_are_of_what_both_were_shown(tmp_path):
+    first, second = held_by_two(LEANING, tmp_path)
+    statistics = [name for name in first["kept"] if name.endswith(("running_mean", "running_var"))]
+    assert statistics
+    for name in statistics:
+        assert not torch.equal(first["own"][name], second["own"][name])
+        torch.testing.assert_close(first["kept"][name], (first["own"][name] + second["own"][name]) / 2)
+    assert all(torch.equal(first["kept"][name], second["kept"][name]) for name in first["kept"])
 
 
 ENDLESS = """

@@ -142,7 +142,8 @@ def _on_backbone(
     structure: Mapping[str, Any] | None,
 ) -> Detector:
     if structure:
-        backbone = empty_backbone(structure["backbone"])
+        known = structure["backbone"]
+        backbone = empty_backbone({**known, "config": {**known["config"], "image_size": config.image_size}})
     else:
         backbone = load_backbone(_source(config), is_fetched=config.is_fetched, image_size=config.image_size)
         _check_normalisation(backbone, mean=mean, std=std)

@@ -14,7 +14,10 @@ from torch import Tensor, nn
 from bonaface.errors import CheckpointError
 from bonaface.models.position_grid import resized_positions
 
-POSITIONS, MIX = "position_embedding.weight", "patch_embedding.mix.weight"
+POSITIONS = ("position_embedding.weight", "position_embeddings")
+"""What encoders call their table of positions; a text encoder's is no grid."""
+
+MIX = "patch_embedding.mix.weight"
 OPTIONAL = ("anchors.", "cells.", "telling.", "encoder.vision.embeddings.patch_embedding.windows.", "heads.")
 """Parts that a detector, or what has learned before one, may have or not."""
 
@@ -56,9 +59,16 @@ def carried_over(weights: Mapping[str, Tensor], model: nn.Module) -> dict[str, T
 
 def _fitted(name: str, tensor: Tensor, own: Mapping[str, Tensor]) -> Tensor:
     wanted = own[name].shape if name in own else tensor.shape
-    if name.endswith(POSITIONS) and wanted[1:] == tensor.shape[1:]:
-        grid = math.isqrt(wanted[0] - 1)
-        return resized_positions(tensor, grid=grid, num_leading=1, is_antialiased=True)
+    if wanted == tensor.shape:
+        return tensor
+    if name.startswith("encoder.") and name.endswith(POSITIONS) and wanted[-1] == tensor.shape[-1]:
+        length = math.prod(wanted[:-1])
+        num_leading = 0 if math.isqrt(length) ** 2 == length else 1
+        grid = math.isqrt(length - num_leading)
+        table = tensor.flatten(0, -2)
+        return resized_positions(table, grid=grid, num_leading=num_leading, is_antialiased=True).reshape(
+            wanted
+        )
     if name.endswith(MIX) and wanted[:2] == tensor.shape[:2] and tensor.shape[2:] == (1, 1):
         return (tensor / math.prod(wanted[2:])).expand(wanted).clone()
     return tensor

@@ -35,7 +35,7 @@ def leaning_back(
 
     Args:
         model: It stays as it is.
-        start: Every weight and buffer of it by name, on any device; counts are taken from the model.
+        start: Every weight and buffer of it by name, on any device. Of batch norms neither one's statistics are read.
         share: In [0, 1].
         pixels: (B, 3, S, S) each, as the model is shown them in training, on its device.
 

@@ -156,7 +156,8 @@ def probed(train: Embedded, dev: Embedded, names: tuple[str, ...], *, num_famili
     """
     targets, known = train.targets, train.known
     if num_families == 1:
-        targets, known = train.label[:, None], torch.ones(len(train.label), 1)
+        known = (~train.label.isnan()).float()[:, None]
+        targets = train.label.nan_to_num()[:, None]
     best: Judged | None = None
     aucs: dict[str, float] = {}
     for solution in solutions(Lessons(train.embedding, targets, known)):

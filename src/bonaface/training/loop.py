@@ -321,12 +321,16 @@ class _Run:
     def to_keep(self) -> nn.Module:
         """The model with averaged weights, drawn back to those that training started from as far as the recipe says.
 
-        The statistics of norms are the main process's in every process.
+        The statistics of norms are the main process's in every process; where they are taken anew, the mean of all processes'.
         """
-        share, kept = self.recipe.optimisation.start_share, self.average.module
-        if share:
-            kept = leaning_back(kept, self.started_from, share=share, pixels=self._first_pixels())
-        broadcast(list(kept.buffers()))
+        share = self.recipe.optimisation.start_share
+        if not share:
+            broadcast(list(self.average.buffers()))
+            return self.average.module
+        kept = leaning_back(self.average.module, self.started_from, share=share, pixels=self._first_pixels())
+        for name, statistic in kept.named_buffers():
+            if name.endswith(("running_mean", "running_var")):
+                statistic.copy_(self.accelerator.reduce(statistic, reduction="mean"))
         return kept
 
     def _first_pixels(self) -> Iterator[torch.Tensor]:

@@ -227,6 +227,10 @@ class Recipe:
             raise RecipeError(
                 "masking and distillation must not meet: hidden cells are guessed without a teacher; set one of them to null"
             )
+        if self.masking is not None and self.optimisation.start_share > 0:
+            raise RecipeError(
+                "optimisation.start_share must be 0 with masking: what has guessed hidden cells is only a start; set one of the two"
+            )
         compares_twins = self.judges_cells or self.optimisation.twin_weight > 0
         if (isinstance(self.data, Pairs) or compares_twins) and self.batch_size % 2:
             raise RecipeError(f"batch_size must be even, for whole pairs; got {self.batch_size}")
