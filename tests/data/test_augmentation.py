@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bonaface.attacks.scene import Scene
-from bonaface.data.augmentation import Augmentation, augmented, jittered
+from bonaface.data.augmentation import Augmentation, about_same_face, augmented, jittered
 from bonaface.types import Box
 
 NOTHING = Augmentation(
@@ -265,3 +265,21 @@ def test_the_five_points_move_with_the_picture(change):
         right_is_left = (1, 0, 2, 4, 3) if "flip" in change else range(5)
         assert seen == pytest.approx([values[i] for i in right_is_left], abs=12)
     np.testing.assert_array_equal(scene.landmarks, points)
+
+
+@pytest.mark.parametrize(
+    ("face", "is_kept"),
+    [
+        (Box(32, 38, 72, 78), True),  # by two pixels of 40 each way, the most that a shift of 0.05 does
+        (Box(33, 40, 73, 80), False),
+        (Box(29, 39, 71, 81), True),  # 42 wide
+        (Box(27, 37, 73, 83), False),  # 46 wide
+    ],
+)
+def test_a_box_that_jitter_could_have_moved_stays_the_twins(face, is_kept):
+    how = replace(NOTHING, shift_ratio=0.05, zoom_ratio=0.1)
+    twin, made = noise(), noise(1, face=face)
+    found = about_same_face(made, twin, how)
+    assert found.face == (twin.face if is_kept else face)
+    assert found.pixels is made.pixels
+    assert about_same_face(replace(made, pixels=made.pixels[:-1]), twin, how).face == face

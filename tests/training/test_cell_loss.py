@@ -87,6 +87,22 @@ def test_pairs_of_a_dataset_are_twins():
     assert ((found == 0).float().mean(dim=1) > 0.1).all()
 
 
+@pytest.mark.parametrize(("moved_by", "is_same"), [(1.0, True), (9.0, False)])
+def test_an_attack_that_moves_the_face_box_a_little_is_cut_as_its_twin(monkeypatch, moved_by, is_same):
+    """Of an attack that changes no pixel: the box by one pixel of 32, which jitter could have done, or by nine."""
+
+    def moving(scene, *_, **__):
+        return replace(scene, face=scene.face.shifted(moved_by, 0)), None
+
+    monkeypatch.setattr("bonaface.data.dataset.attacked", moving)
+    drawn = SimulatedFaces(
+        scenes(6, names=("bonafide",)), contract=TINY.contract, mixture=replace(TINY.mixture, shares={"faceswap": 1.0}),
+        augmentation=TINY.augmentation, length=8, seed=0,
+    )  # fmt: skip
+    crops = [drawn[number]["crop"] for number in range(8)]
+    assert all(torch.equal(*pair) for pair in zip(crops[::2], crops[1::2], strict=True)) == is_same
+
+
 def test_the_whole_is_judged_alike():
     plain = build_nano(TINY.model, mean=(0.5,) * 3, std=(0.25,) * 3, seed=0).eval()
     judging = build_nano(JUDGING.model, mean=(0.5,) * 3, std=(0.25,) * 3, seed=0).eval()
