@@ -37,10 +37,10 @@ format: .venv-dev/.ready  ## Mend what can be mended
 	.venv-dev/bin/ruff format .
 
 FACES ?= ../shared/faces
-small: .venv-dev/.ready  ## Train, measure and embed the default bundle from FACES (about three hours)
+small: .venv-dev/.ready  ## Train, measure and embed the default bundle from FACES (about two hours)
 	benchmarks/small.sh $(FACES)
 
-nano: .venv-dev/.ready  ## The smaller bundle, from the weights of the default one (half an hour more)
+nano: .venv-dev/.ready  ## Train, measure and embed the smaller bundle from FACES (about three hours)
 	benchmarks/nano.sh $(FACES)
 
 clean:  ## Remove what was built
