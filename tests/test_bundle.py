@@ -11,6 +11,7 @@ from bonaface import bundle as room
 from bonaface.bundle import (
     SELF_TEST_TOLERANCE,
     StoredThreshold,
+    bundle_folder,
     check_self_test,
     describe_model,
     read_card,
@@ -65,6 +66,20 @@ def test_the_card_keeps_what_people_write(folder):
 def test_a_folder_without_a_card(tmp_path):
     said = f"{tmp_path} must be a bundle; it has no bundle.json; give the folder that export wrote"
     assert refusal(tmp_path) == said
+
+
+@pytest.mark.parametrize(
+    ("name", "tail"),
+    [
+        ("smal", "did you mean 'small'?"),
+        ("runs/mine", "check the name or the path"),
+    ],
+)
+def test_a_name_or_a_folder_that_is_not_there(tmp_path, monkeypatch, name, tail):
+    monkeypatch.chdir(tmp_path)
+    assert refusal(bundle_folder(name)) == (
+        f"a bundle must be the name of an embedded one (small, nano) or a bundle's folder; got '{name}', which is neither; {tail}"
+    )
 
 
 @pytest.mark.parametrize(

@@ -207,12 +207,24 @@ def bundle_folder(bundle: str | Path | None = None) -> Path:
     return place if place.exists() else embedded_bundles().get(str(bundle), place)
 
 
+def check_there(folder: Path) -> None:
+    """Raise `BundleError` unless there is something at the place that `bundle_folder` gave."""
+    if not folder.exists():
+        names = embedded_bundles()
+        tail = did_you_mean(str(folder), names) or "; check the name or the path"
+        raise BundleError(
+            f"a bundle must be the name of an embedded one ({', '.join(names)}) or a bundle's folder; "
+            f"got '{folder}', which is neither{tail}"
+        )
+
+
 def read_card(folder: Path) -> BundleCard:
     """Read and check `bundle.json`, and the model file's length and hash.
 
     Raises:
         BundleError: If something is missing, altered or of another form.
     """
+    check_there(folder)
     path = folder / CARD
     if not path.is_file():
         raise BundleError(f"{folder} must be a bundle; it has no {CARD}; give the folder that export wrote")

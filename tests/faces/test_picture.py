@@ -13,7 +13,15 @@ from PIL import Image
 
 from bonaface.errors import PictureError
 from bonaface.faces import picture
-from bonaface.faces.picture import MAX_BYTES, MAX_PIXELS, pictures_below, read_picture
+from bonaface.faces.picture import (
+    MAX_BYTES,
+    MAX_PIXELS,
+    OTHER_SUFFIXES,
+    SUFFIXES,
+    left_out_below,
+    pictures_below,
+    read_picture,
+)
 from bonaface.vocabulary import Reason
 
 
@@ -355,6 +363,18 @@ def test_pictures_below_a_hidden_folder_are_found_when_it_is_asked_for(tmp_path)
     folder.mkdir()
     (folder / "a.jpg").touch()
     assert pictures_below(folder) == [folder / "a.jpg"]
+
+
+def test_pictures_that_nothing_reads_are_left_out_and_found_apart(tmp_path):
+    for name in ("a.HEIC", "sub/b.avif", "c.jpg", "d.tiff", "e.gif", "notes.txt", "f.pdf", ".hidden.heic"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    assert [path.name for path in pictures_below(tmp_path)] == ["c.jpg", "d.tiff", "e.gif"]
+    assert [path.name for path in left_out_below(tmp_path)] == ["a.HEIC", "b.avif"]
+
+
+def test_no_suffix_is_of_both_kinds():
+    assert not SUFFIXES & OTHER_SUFFIXES
 
 
 def test_no_pictures_below(tmp_path):

@@ -140,12 +140,23 @@ def test_arrays_that_are_no_picture(lenient, array):
 
 
 @pytest.mark.parametrize(
-    "source",
-    [None, 7, ["a.jpg"], object(), bytearray(b"x")],
-    ids=["none", "number", "list", "object", "bytearray"],
+    ("source", "got"),
+    [
+        (None, "NoneType; give one of these"),
+        (7, "int; give one of these"),
+        (["a.jpg"], "list; give its pictures one at a time"),
+        (object(), "object; give one of these"),
+        (bytearray(b"x"), "bytearray; give one of these"),
+        (Image.new("RGB", (8, 8)), "Image; give numpy.asarray(image.convert('RGB'))"),
+    ],
+    ids=["none", "number", "list", "object", "bytearray", "pillow"],
 )
-def test_things_that_are_no_source(lenient, source):
-    assert refused(lenient(source), "internal_error")
+def test_things_that_are_no_source(lenient, source, got):
+    verdict = lenient(source)
+    assert refused(verdict, "internal_error")
+    assert verdict.detail == (
+        f"a source must be a path, the bytes of a file or a (height, width, 3) uint8 RGB array; got {got}"
+    )
 
 
 def test_an_array_larger_than_any_picture(lenient):

@@ -150,7 +150,9 @@ def test_two_faces(gate):
 def test_every_face_of_a_picture_without_one(gate):
     (verdict,) = gate.every_face(np.full((200, 200, 3), 90, np.uint8))
     assert (verdict.outcome, verdict.reason, verdict.num_faces) == ("no_decision", "no_face", 0)
-    assert verdict.detail == "a face must be in the picture, frontal and upright; none was found"
+    assert verdict.detail.startswith(
+        "a face must be in the picture, frontal, upright and not too small in it; "
+    )
     assert verdict.box is None
 
 
@@ -283,8 +285,30 @@ def test_load_and_gate_are_the_packages(tiny):
 
 
 def test_no_bundle_there(tmp_path):
-    with pytest.raises(BundleError, match=r"must be a bundle; it has no bundle\.json"):
+    with pytest.raises(BundleError) as caught:
         load(tmp_path / "nowhere")
+    assert str(caught.value) == (
+        "a bundle must be the name of an embedded one (small, nano) or a bundle's folder; "
+        f"got '{tmp_path / 'nowhere'}', which is neither; check the name or the path"
+    )
+    with pytest.raises(BundleError, match=r"got 'smal', which is neither; did you mean 'small'\?$"):
+        load("smal")
+
+
+def test_another_detector_is_no_gate(tmp_path):
+    (tmp_path / "peer.json").write_text("{}")
+    with pytest.raises(BundleError) as caught:
+        load(tmp_path)
+    assert str(caught.value) == (
+        f"{tmp_path} must be a bundle to be used as a gate; it holds another detector, peer.json, which can only be "
+        f"measured; run: bonaface evaluate MANIFEST --bundle {tmp_path}"
+    )
+
+
+def test_a_bundle_with_a_file_of_that_name_beside_it_is_one(tmp_path):
+    folder = tiny_bundle(tmp_path / "bundle")
+    (folder / "peer.json").write_text("{}")
+    assert load(folder).card.id == "tiny 1"
 
 
 def test_the_embedded_bundle_is_the_default_and_has_a_name(tiny, monkeypatch, tmp_path):

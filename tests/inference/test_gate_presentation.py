@@ -56,14 +56,41 @@ def test_one_capture_is_judged_as_ever(gate):
 def test_captures_without_a_face_are_passed_over_if_they_are_not_the_most(gate):
     with_one = gate.presentation([red(0.3), BLACK, red(0.4)])
     assert with_one.attack_score == gate.presentation([red(0.3), red(0.4)]).attack_score
-    assert with_one.detail.startswith("2 captures together")
     half = gate.presentation([red(0.3), BLACK])
-    assert half.outcome is not Outcome.NO_DECISION
+    assert half.attack_score == gate(red(0.3)).attack_score
     most = gate.presentation([BLACK, red(0.3), BLACK, b"no picture"])
     assert most.outcome is Outcome.NO_DECISION
     assert most.attack_score is None
     assert most.reason is Reason.NO_FACE
     assert most.detail.startswith("3 of 4 captures have no decision, 2 as a face must be in the picture")
+
+
+@pytest.mark.parametrize(
+    ("captures", "of"),
+    [
+        ([red(0.3)], ""),
+        ([red(0.3), red(0.4)], "2 captures together: "),
+        ([red(0.3), BLACK], "1 of 2 captures, 1 without a decision (no_face): "),
+        ([b"no picture", red(0.3)], "1 of 2 captures, 1 without a decision (not_an_image): "),
+        ([red(0.3), BLACK, red(0.4)], "2 of 3 captures together, 1 without a decision (no_face): "),
+        ([None, red(0.3), BLACK, red(0.3), red(0.3), BLACK],
+         "3 of 6 captures together, 3 without a decision (no_face 2, internal_error 1): "),
+    ],
+)  # fmt: skip
+def test_the_detail_says_how_many_were_judged_and_why_the_others_were_not(gate, captures, of):
+    assert gate.presentation(captures).detail.startswith(f"{of}attack_score ")
+
+
+def test_each_capture_is_told_of_as_it_comes(gate):
+    captures, told = [red(0.3), BLACK, red(0.4)], []
+
+    def one_by_one():
+        for at, capture in enumerate(captures):
+            assert len(told) == at
+            yield capture
+
+    gate.presentation(one_by_one(), on_capture=told.append)
+    assert told == [gate(capture) for capture in captures]
 
 
 def test_nothing_at_all(gate):

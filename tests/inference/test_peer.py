@@ -537,6 +537,13 @@ def test_a_folder_is_a_gates_or_a_peers(tmp_path) -> None:
         )
 
 
+def test_a_folder_that_is_not_there(tmp_path) -> None:
+    with pytest.raises(
+        BundleError, match=r"^a bundle must be the name of an embedded one .*; did you mean 'nano'\?$"
+    ):
+        judge_of("nanno")
+
+
 # The guide: its contracts with models of the published form, and its Python
 
 GUIDE = (Path(__file__).parents[2] / "docs/guides/measure-another-detector.md").read_text(encoding="utf-8")

@@ -105,6 +105,7 @@ def test_the_box_from_forehead_to_chin() -> None:
             "face_too_small",
             "the face must be at least 30 px wide; it is 10; come closer",
         ),
+        (Box(10, 10, 39.95, 39.95), "face_too_small", "the face must be at least 30 px wide; it is 29"),
         (Box(200, 10, 240, 50), "no_face", "the face must lie inside the picture"),
         (Box(10, -90, 50, -50), "no_face", "the face must lie inside the picture"),
         (Box(math.nan, 10, 50, 50), "no_face", "a face box must be four finite numbers"),

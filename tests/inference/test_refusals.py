@@ -70,7 +70,8 @@ def test_a_face_that_breaks_leaves_the_others() -> None:
 def test_no_face_and_no_picture() -> None:
     (none,) = judged(PICTURE, Finder(), bonafide, REFUSALS, is_every_face=True)
     assert (none.reason, none.detail) == (
-        "no_face", "a face must be in the picture, frontal and upright; none was found"
+        "no_face", "a face must be in the picture, frontal, upright and not too small in it; none was found; "
+                   "come closer, or crop to the face"
     )  # fmt: skip
     (unread,) = judged(b"", Finder(*BOXES), bonafide, REFUSALS, is_every_face=True)
     assert unread.reason == "empty_file"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import cv2
 import numpy as np
 
@@ -35,7 +37,7 @@ def prepare(picture: Picture, face: Box, contract: InputContract, *, num_faces: 
     check_finite(face)
     if face.side < contract.min_face_px:
         raise PictureError(
-            f"the face must be at least {contract.min_face_px} px wide; it is {face.side:.0f}; come closer",
+            f"the face must be at least {contract.min_face_px} px wide; it is {math.floor(face.side)}; come closer",
             reason=Reason.FACE_TOO_SMALL,
         )
     if contract.finder == "whole":

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,15 @@ SUFFIXES = frozenset(
 )
 """File names that a folder is searched for."""
 
+OTHER_SUFFIXES = frozenset(
+    {
+        ".heic", ".heif", ".hif", ".avif", ".jxl", ".jp2", ".j2k", ".jpx", ".dib", ".tga",
+        ".ico", ".svg", ".psd", ".xcf", ".exr", ".hdr", ".ppm", ".pgm", ".pbm", ".pnm",
+        ".dng", ".raw", ".cr2", ".cr3", ".nef", ".nrw", ".arw", ".raf", ".orf", ".rw2", ".pef", ".srw",
+    }
+)  # fmt: skip
+"""File names of pictures too, of kinds that nothing here reads: a folder is not searched for them."""
+
 _FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")
 """Pillow's names; its JPEG opener gives MPO too, and naming MPO here makes it refuse all that come after."""
 
@@ -44,8 +54,9 @@ def read_picture(source: str | Path | bytes | Picture) -> Picture:
         (height, width, 3) uint8 RGB, turned upright by its EXIF orientation.
 
     Raises:
-        PictureError: If it is not an 8-bit RGB or greyscale still picture of at most `MAX_PIXELS`.
+        PictureError: If it is not an 8-bit RGB or greyscale still picture of at most `MAX_PIXELS`, or no source at all.
     """
+    _check_kind(source)
     if isinstance(source, np.ndarray):
         return _checked_array(source)
     name = "the picture" if isinstance(source, bytes) else str(source)
@@ -61,12 +72,37 @@ def read_picture(source: str | Path | bytes | Picture) -> Picture:
 
 def pictures_below(folder: Path) -> list[Path]:
     """Every file below `folder` whose name ends like a picture's, sorted; hidden files and folders are left out."""
+    return _below(folder, SUFFIXES)
+
+
+def left_out_below(folder: Path) -> list[Path]:
+    """Every file below `folder` whose name ends like that of a picture that nothing here reads; else as `pictures_below`."""
+    return _below(folder, OTHER_SUFFIXES)
+
+
+def _below(folder: Path, suffixes: Set[str]) -> list[Path]:
     return sorted(
         path
         for path in folder.rglob("*")
-        if path.suffix.lower() in SUFFIXES
+        if path.suffix.lower() in suffixes
         and not any(part.startswith(".") for part in path.relative_to(folder).parts)
         and path.is_file()
+    )
+
+
+def _check_kind(source: object) -> None:
+    """Raise `PictureError` unless the source is of a kind that a picture can be read from."""
+    if isinstance(source, str | os.PathLike | bytes | np.ndarray):
+        return
+    remedy = "give one of these"
+    if isinstance(source, Image.Image):
+        remedy = "give numpy.asarray(image.convert('RGB'))"
+    elif isinstance(source, list | tuple):
+        remedy = "give its pictures one at a time"
+    raise PictureError(
+        "a source must be a path, the bytes of a file or a (height, width, 3) uint8 RGB array; "
+        f"got {type(source).__name__}; {remedy}",
+        reason=Reason.INTERNAL_ERROR,
     )
 
 

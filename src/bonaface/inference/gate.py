@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from bonaface.bundle import BundleCard, bundle_folder
+from bonaface.bundle import CARD, BundleCard, bundle_folder
+from bonaface.errors import BundleError
 from bonaface.faces.crop import prepare
 from bonaface.faces.fetch import fetched
 from bonaface.faces.finder import Finder, finder_for
+from bonaface.inference.peer_contract import PEER
 from bonaface.inference.refusals import Refusals, Source, judged
 from bonaface.inference.session import Scores, Session
 from bonaface.presentation import joint_scores
@@ -60,7 +62,9 @@ class Gate:
         """A verdict for each face, largest first; one no_decision when there is none."""
         return judged(source, self._finder, self._judged_face, self._refusals, is_every_face=True)
 
-    def presentation(self, sources: Iterable[Source]) -> Verdict:
+    def presentation(
+        self, sources: Iterable[Source], *, on_capture: Callable[[Verdict], None] = lambda _verdict: None
+    ) -> Verdict:
         """One verdict on several captures of one presentation: the same person before the same camera, a few frames of a video say.
 
         The log-odds of each family are averaged over the captures with a face, see `bonaface.presentation`; box and number of faces are
@@ -68,9 +72,11 @@ class Gate:
 
         Args:
             sources: Each as for a call of the gate.
+            on_capture: Called with the verdict on each capture alone, as it comes.
 
         Returns:
-            No decision where more than half of the captures have none, for the reason that most of these have.
+            No decision where more than half of the captures have none, for the reason that most of these have. Where fewer have none,
+            the detail says how many were judged, and why the others were not.
 
         Raises:
             ValueError: If there is no capture.
@@ -88,9 +94,10 @@ class Gate:
                 found.append((crop, scored))
             return verdict
 
-        verdicts = [
-            judged(source, self._finder, noted, self._refusals, is_every_face=False)[0] for source in sources
-        ]
+        verdicts: list[Verdict] = []
+        for source in sources:
+            verdicts += judged(source, self._finder, noted, self._refusals, is_every_face=False)
+            on_capture(verdicts[-1])
         if not verdicts:
             raise ValueError("a presentation must have at least one capture; got none; give its pictures")
         silent = [verdict for verdict in verdicts if verdict.attack_score is None]
@@ -100,14 +107,15 @@ class Gate:
             return self._refusals.no_decision(
                 reason, f"{len(silent)} of {len(verdicts)} captures have no decision, {count} as {detail}"
             )
-        return self._verdict(found[0][0], _together([scored for _, scored in found]), captures=len(found))
+        joint = _together([scored for _, scored in found])
+        return self._verdict(found[0][0], joint, of=_captures(len(found), silent))
 
     def judge(self, crop: FaceCrop) -> Verdict:
         """The verdict on a prepared crop."""
         return self._verdict(crop, self._session.score(crop.pixels[None]))
 
-    def _verdict(self, crop: FaceCrop, scored: Scores, *, captures: int = 1) -> Verdict:
-        """What the scores of one face amount to."""
+    def _verdict(self, crop: FaceCrop, scored: Scores, *, of: str = "") -> Verdict:
+        """What the scores of one face amount to; `of` says first in the detail what they are of."""
         attack, families, species = float(scored.attack[0]), scored.families[0], scored.species[0]
         if not np.all(np.isfinite([attack, *families, *species])):
             detail = "the model gave no number in [0, 1]; report this picture"
@@ -126,7 +134,7 @@ class Gate:
             attack_score=attack,
             threshold=threshold,
             reason=reason,
-            detail=detail if captures == 1 else f"{captures} captures together: {detail}",
+            detail=f"{of}{detail}",
             box=crop.box,
             num_faces=crop.num_faces,
             bundle=self.card.id,
@@ -157,6 +165,16 @@ def _together(captures: Sequence[Scores]) -> Scores:
     return Scores(np.array([attack]), families[None], species)
 
 
+def _captures(num_judged: int, silent: Sequence[Verdict]) -> str:
+    """How many of how many captures a verdict is on, and why the others have none; nothing of one that is all there is."""
+    together = " together" if num_judged > 1 else ""
+    if not silent:
+        return f"{num_judged} captures{together}: " if together else ""
+    reasons = Counter(verdict.reason for verdict in silent).most_common()
+    why = ", ".join(f"{reason} {count}" if reasons[1:] else reason for reason, count in reasons)
+    return f"{num_judged} of {num_judged + len(silent)} captures{together}, {len(silent)} without a decision ({why}): "
+
+
 def load(
     bundle: str | Path | None = None,
     *,
@@ -175,15 +193,26 @@ def load(
         num_threads: For the model.
 
     Raises:
-        BundleError: If the bundle is incomplete, altered or fails its self-test, or has no such operating point.
+        BundleError: If the bundle is not there, incomplete, altered or fails its self-test, or has no such operating point.
         DownloadError: If YuNet is wanted and not there.
     """
-    session = Session(bundle_folder(bundle), num_threads=num_threads)
+    folder = bundle_folder(bundle)
+    _check_no_peer(folder)
+    session = Session(folder, num_threads=num_threads)
     contract = session.card.contract
     if yunet is None and contract.finder == "yunet":
         yunet = fetched("yunet")
     finder = finder_for(contract, yunet=Path(yunet) if yunet is not None else None)
     return Gate(session, finder, operating_point=operating_point)
+
+
+def _check_no_peer(folder: Path) -> None:
+    """Raise `BundleError` for a folder with another project's detector alone."""
+    if (folder / PEER).is_file() and not (folder / CARD).is_file():
+        raise BundleError(
+            f"{folder} must be a bundle to be used as a gate; it holds another detector, {PEER}, which can only be "
+            f"measured; run: bonaface evaluate MANIFEST --bundle {folder}"
+        )
 
 
 def _sentence(

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bonaface.bundle import CARD, MODEL, bundle_folder
+from bonaface.bundle import CARD, MODEL, bundle_folder, check_there
 from bonaface.contract import InputContract
 from bonaface.errors import BundleError, first_line
 from bonaface.faces.fetch import fetched
@@ -108,9 +108,10 @@ def judge_of(folder: str | Path, *, yunet: str | Path | None = None, num_threads
     """The gate of a bundle's folder, or the peer of a peer's; arguments and errors are theirs.
 
     Raises:
-        BundleError: If the folder is neither or both.
+        BundleError: If the folder is not there, or is neither or both.
     """
     place = bundle_folder(folder)
+    check_there(place)
     is_bundle, is_peer = ((place / name).is_file() for name in (CARD, PEER))
     if is_bundle == is_peer:
         found = "both" if is_peer else "neither"

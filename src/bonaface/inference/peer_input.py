@@ -52,7 +52,7 @@ def cut(picture: Picture, face: Box, crop: PeerCrop) -> Picture:
     check_finite(face)
     if face.side < crop.min_face_px:
         raise PictureError(
-            f"the face must be at least {crop.min_face_px} px wide; it is {face.side:.0f}; come closer",
+            f"the face must be at least {crop.min_face_px} px wide; it is {math.floor(face.side)}; come closer",
             reason=Reason.FACE_TOO_SMALL,
         )
     height, width = picture.shape[:2]

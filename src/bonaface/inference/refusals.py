@@ -74,7 +74,10 @@ def judged(
     except Exception as error:  # fail closed: an error is never a verdict
         return (refusals.after(error),)
     if not faces:
-        detail = "a face must be in the picture, frontal and upright; none was found"
+        detail = (
+            "a face must be in the picture, frontal, upright and not too small in it; none was found; "
+            "come closer, or crop to the face"
+        )
         return (refusals.no_decision(Reason.NO_FACE, detail),)
 
     def one(face: Face) -> Verdict:
