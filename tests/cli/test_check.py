@@ -146,6 +146,18 @@ def test_every_face(bonaface, tiny, tmp_path):
     ]
 
 
+def test_what_a_folder_has_of_other_pictures_is_told(bonaface, tiny, photos):
+    before = bonaface("check", photos, "--json", "--bundle", tiny)
+    assert before.err == ""  # notes.txt is no picture
+    for name in ("d.heic", "sub/e.HEIC", "sub/f.avif"):
+        (photos / name).touch()
+    answer = bonaface("check", photos, "--json", "--bundle", tiny)
+    assert (answer.code, answer.out) == (before.code, before.out)
+    assert answer.err == (
+        f"note: left out of {photos}: 3 pictures of kinds that are not read (.heic 2, .avif 1); save them as JPEG or PNG\n"
+    )
+
+
 def test_a_glob(bonaface, tiny, photos, monkeypatch):
     answer = bonaface("check", f"{photos}/**/*.png", "--json", "--bundle", tiny)
     assert [one["path"] for one in lines(answer)] == [str(photos / "a.png"), str(photos / "sub/c.png")]
@@ -168,6 +180,8 @@ def test_the_same_picture_twice_is_judged_once(photos):
     ("word", "sentence"),
     [
         ("empty", "{word} must have pictures in it; none was found; give another folder"),
+        ("phone", "{word} must have pictures in it; none was found but 2 pictures of kinds that are not read "
+                  "(.heic 2); save them as JPEG or PNG"),
         ("empty/*.jpg", "'{word}' must match pictures; it matches none; check the pattern"),
         ("**no/*.jpg", "'{word}' must be a pattern of file names; Invalid pattern: "
                        "'**' can only be an entire path component; correct it"),
@@ -175,6 +189,9 @@ def test_the_same_picture_twice_is_judged_once(photos):
 )  # fmt: skip
 def test_words_without_pictures(bonaface, tiny, tmp_path, word, sentence):
     (tmp_path / "empty").mkdir()
+    (tmp_path / "phone").mkdir()
+    for name in ("a.heic", "b.HEIC", "notes.txt"):
+        (tmp_path / "phone" / name).touch()
     word = f"{tmp_path}/{word}"
     assert bonaface("check", word, "--bundle", tiny).sentence == sentence.format(word=word)
 
@@ -214,6 +231,21 @@ def test_a_bundle_that_is_none(bonaface, tmp_path):
     answer = bonaface("check", "a.jpg", "--bundle", tmp_path)
     assert answer.sentence == (
         f"{tmp_path} must be a bundle; it has no bundle.json; give the folder that export wrote"
+    )
+
+
+def test_a_bundle_by_a_name_that_nobody_has(bonaface):
+    assert bonaface("check", "a.jpg", "--bundle", "smal").sentence == (
+        "a bundle must be the name of an embedded one (small, nano) or a bundle's folder; got 'smal', which is neither; "
+        "did you mean 'small'?"
+    )
+
+
+def test_another_detector_is_no_gate(bonaface, tmp_path):
+    (tmp_path / "peer.json").write_text("{}")
+    assert bonaface("check", "a.jpg", "--bundle", tmp_path).sentence == (
+        f"{tmp_path} must be a bundle to be used as a gate; it holds another detector, peer.json, which can only be "
+        f"measured; run: bonaface evaluate MANIFEST --bundle {tmp_path}"
     )
 
 
@@ -291,6 +323,32 @@ def test_together_is_one_verdict_a_folder(bonaface, tiny, tmp_path):
     one = bonaface("check", "--json", "--bundle", tiny, tmp_path / "all/alone.png")
     assert lines(one)[0]["attack_score"] == found["all"]["attack_score"]
     assert answer.code == 1
+
+
+def test_captures_without_a_part_in_their_folders_verdict_are_told(bonaface, tiny, tmp_path):
+    """Ann has a face in two of three, Bob in one of three, Cleo in both."""
+    for name, colours in {
+        "ann": (BLUE, (0, 0, 0), BLUE),
+        "bob": ((0, 0, 0), BLUE),
+        "cleo": (BLUE, BLUE),
+    }.items():
+        for at, colour in enumerate(colours):
+            paint(tmp_path / f"all/{name}/{at}.png", colour)
+    (tmp_path / "all/bob/broken.jpg").write_bytes(b"no picture")
+    answer = bonaface("check", "--together", "--json", "--bundle", tiny, tmp_path / "all")
+    ann, bob, cleo = lines(answer)
+    assert ann["detail"].startswith("2 of 3 captures together, 1 without a decision (no_face): attack_score")
+    assert bob["detail"].startswith("2 of 3 captures have no decision, ")
+    assert cleo["detail"].startswith("2 captures together: attack_score")
+    assert answer.err == f"note: {tmp_path}/all/ann is judged by 2 of 3 captures, without 1.png (no_face)\n"
+
+
+def test_of_many_captures_without_a_part_some_are_named(bonaface, tiny, tmp_path):
+    for at in range(12):
+        paint(tmp_path / f"ann/{at:02}.png", (0, 0, 0) if at < 6 else BLUE)
+    answer = bonaface("check", "--together", "--json", "--bundle", tiny, tmp_path / "ann")
+    names = ", ".join(f"{at:02}.png (no_face)" for at in range(5))
+    assert answer.err == f"note: {tmp_path}/ann is judged by 6 of 12 captures, without {names} ...\n"
 
 
 def test_together_or_every_face(bonaface, tiny, photos):

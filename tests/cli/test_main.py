@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -48,7 +49,7 @@ def test_the_other_exit_codes(tmp_path):
     assert process("check", ADMIRAL, "--bundle", bundle).returncode == 0
     refused = process("check", "nowhere.jpg", "--bundle", bundle)
     assert (refused.returncode, refused.stderr) == (2, "")
-    assert "nowhere.jpg does not exist" in " ".join(refused.stdout.split())
+    assert "nowhere.jpg does not exist" in refused.stdout
     wrong = process("check", ADMIRAL, "--bundle", tmp_path)
     assert (wrong.returncode, wrong.stdout) == (2, "")
     assert wrong.stderr.startswith("error ")
@@ -65,6 +66,45 @@ def test_a_reader_that_has_seen_enough(tiny, tmp_path):
     )  # fmt: skip
     os.close(writes)
     assert (done.returncode, done.stderr) == (2, "")
+
+
+LONG = f"{'nowhere/' * 20}selfie.jpg"
+
+
+def without_columns(**more):
+    return {name: value for name, value in os.environ.items() if name != "COLUMNS"} | more
+
+
+def test_in_a_pipe_no_line_is_broken(tiny):
+    """Nor by FORCE_COLOR, which says nothing about a width; COLUMNS does."""
+    words = ("check", LONG, "--bundle", tiny)
+    header, row, caption = process(*words, env=without_columns()).stdout.splitlines()
+    assert header.split() == ["picture", "outcome", "attack_score", "faces", "why"]
+    assert row.startswith(f"{LONG}  no_decision ")
+    assert row.rstrip().endswith(f"{LONG} does not exist; give the path of an image")
+    assert caption.rstrip() == "bundle tiny 1, an attack from 0.500 on"
+    assert LONG in process(*words, env=without_columns(FORCE_COLOR="1")).stdout
+    assert LONG not in process(*words, env=without_columns(COLUMNS="80")).stdout
+
+
+@pytest.mark.skipif(os.name != "posix", reason="terminals of POSIX")
+def test_a_terminal_gets_lines_of_its_width(tiny):
+    import fcntl
+    import pty
+    import struct
+    import termios
+
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 90, 0, 0))
+    words = [sys.executable, "-c", RUN, "check", LONG, "--bundle", str(tiny)]
+    env = without_columns(TERM="xterm", NO_COLOR="1")
+    subprocess.run(words, stdin=theirs, stdout=theirs, stderr=theirs, timeout=60, check=False, env=env)
+    os.close(theirs)
+    shown = re.sub(r"\x1b\[[0-9;]*m", "", os.read(ours, 10_000).decode())
+    os.close(ours)
+    assert "no_decision" in shown
+    assert max(map(len, shown.splitlines())) <= 90
+    assert LONG not in shown
 
 
 @pytest.mark.parametrize("words", [["--help"], ["check", "--help"], ["train", "--help"], ["--version"]])

@@ -6,7 +6,8 @@ import csv
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -27,6 +28,9 @@ FIELDS = (
 )  # fmt: skip
 """Of a row of `--csv`."""
 
+MAX_NAMES = 5
+"""Of captures, in a remark."""
+
 
 def check(
     pictures: Annotated[list[str], typer.Argument(help="Pictures, folders (searched through) or globs.")],
@@ -43,7 +47,8 @@ def check(
         bool,
         typer.Option(
             "--together",
-            help="Pictures of one folder are captures of one presentation: one verdict a folder.",
+            help="Pictures of one folder are captures of one presentation: one verdict a folder, "
+            "and no decision where more than half of them have none.",
         ),
     ] = False,
     bundle: Bundle = None,
@@ -94,20 +99,24 @@ def check(
 
 
 def expanded(words: list[str]) -> list[str]:
-    """Files for words that are files, folders or globs, in order, each once.
+    """Files for words that are files, folders or globs, in order, each once; a remark says what a folder has of other pictures.
 
     Raises:
         BonafaceError: If a folder or a glob holds no picture. A plain path that does not exist is kept: its
             verdict says so.
     """
-    from bonaface.faces.picture import pictures_below
+    from bonaface.faces.picture import left_out_below, pictures_below
 
     found: dict[str, None] = {}
     for word in words:
         if os.path.isdir(word):  # noqa: PTH112 - pathlib raises for a name that is too long
             inside = [str(one) for one in pictures_below(Path(word))]
+            others = _kinds(left_out_below(Path(word)))
             if not inside:
-                raise BonafaceError(f"{word} must have pictures in it; none was found; give another folder")
+                instead = f" but {others}; save them as JPEG or PNG" if others else "; give another folder"
+                raise BonafaceError(f"{word} must have pictures in it; none was found{instead}")
+            if others:
+                remark(f"note: left out of {word}: {others}; save them as JPEG or PNG")
         elif any(sign in word for sign in "*?[") and not os.path.lexists(word):
             inside = _matches(word)
             if not inside:
@@ -116,6 +125,15 @@ def expanded(words: list[str]) -> list[str]:
             inside = [word]
         found.update(dict.fromkeys(inside))
     return list(found)
+
+
+def _kinds(left_out: list[Path]) -> str:
+    """How many pictures nobody reads here, and of which kinds; empty where there is none."""
+    if not left_out:
+        return ""
+    counts = Counter(path.suffix.lower() for path in left_out).most_common()
+    kinds = ", ".join(f"{suffix} {count}" for suffix, count in counts)
+    return f"{len(left_out)} pictures of kinds that are not read ({kinds})"
 
 
 def _matches(pattern: str) -> list[str]:
@@ -141,18 +159,34 @@ def verdicts(
 def presentations(
     gate: Gate, paths: list[str], *, on_picture: Callable[[], None]
 ) -> Iterator[tuple[str, Verdict]]:
-    """Each folder with the verdict on all of its pictures together, as they come."""
+    """Each folder with the verdict on all of its pictures together, as they come; a remark says which had no part in it."""
     by_folder: dict[str, list[str]] = {}
     for path in paths:
         by_folder.setdefault(os.path.dirname(path) or ".", []).append(path)  # noqa: PTH120 - a name may be too long for pathlib
+    for folder, captures in by_folder.items():
+        alone: list[Verdict] = []
 
-    def counted(captures: list[str]) -> Iterator[str]:
-        for path in captures:
-            yield path
+        def noted(verdict: Verdict, alone: list[Verdict] = alone) -> None:
+            alone.append(verdict)
             on_picture()
 
-    for folder, captures in by_folder.items():
-        yield folder, gate.presentation(counted(captures))
+        joint = gate.presentation(captures, on_capture=noted)
+        if joint.attack_score is not None:
+            _tell_left_out(folder, dict(zip(captures, alone, strict=True)))
+        yield folder, joint
+
+
+def _tell_left_out(folder: str, alone: Mapping[str, Verdict]) -> None:
+    """A remark about the captures of a folder that have no decision alone, and so no part in its verdict."""
+    silent = [
+        f"{os.path.basename(path)} ({one.reason})"  # noqa: PTH119 - a name may be too long for pathlib
+        for path, one in alone.items()
+        if one.attack_score is None
+    ]
+    if silent:
+        names = ", ".join(silent[:MAX_NAMES]) + (" ..." if silent[MAX_NAMES:] else "")
+        num_judged = len(alone) - len(silent)
+        remark(f"note: {folder} is judged by {num_judged} of {len(alone)} captures, without {names}")
 
 
 def exit_code(outcomes: Sequence[str], *, is_whole: bool) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +13,19 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from bonaface.errors import DownloadError
 
-results = Console()
+UNBROKEN = 100_000
+"""Characters of a line where no terminal says how wide it is: a table's row is one line, and a path in it whole."""
+
+
+def console_of_results() -> Console:
+    """As wide as the terminal; without one, in a pipe or a file, `UNBROKEN`, or what COLUMNS says."""
+    console = Console()
+    if not console.file.isatty() and "COLUMNS" not in os.environ:
+        console.width = UNBROKEN
+    return console
+
+
+results = console_of_results()
 errors = Console(stderr=True)
 
 COLOURS = {"bonafide": "green", "attack": "red", "no_decision": "yellow"}
