@@ -93,6 +93,19 @@ def test_the_pictures_come_from_the_seed():
     assert not any(np.array_equal(a, b) for a, b in zip(first[1:], other[1:], strict=True))
 
 
+def test_a_file_in_the_place_of_the_page_is_refused_before_the_judging(bonaface, tiny, tmp_path, monkeypatch):
+    def judged(*_):
+        raise AssertionError("nothing is to be judged")
+
+    monkeypatch.setattr("bonaface.cli.demo.pictures", judged)
+    (tmp_path / "page").write_text("mine")
+    answer = bonaface("demo", "--bundle", tiny, "--out", tmp_path / "page")
+    assert answer.sentence == (
+        f"{tmp_path / 'page'} can not be read or written as asked (File exists); choose another place"
+    )
+    assert (tmp_path / "page").read_text() == "mine"
+
+
 @pytest.mark.parametrize("missing", ["skimage", "matplotlib"])
 def test_without_the_extra(bonaface, tiny, monkeypatch, missing, tmp_path):
     monkeypatch.setitem(sys.modules, missing, None)

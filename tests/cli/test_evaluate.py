@@ -6,6 +6,7 @@ import json
 import pytest
 
 from bonaface.evaluation.report_file import from_json
+from tiny_bundle import tiny_bundle
 
 from .conftest import BLUE, RED, MiddleFinder, paint
 
@@ -142,6 +143,67 @@ def test_frames_become_presentations(bonaface, tmp_path):
     assert plain["fairness"]["columns"][0]["columns"] == ["device"]
 
 
+FRAMES_ALONE = (
+    "--frames must come with --presentations; got --frames max alone; name the column that says which presentation "
+    "a frame is of, or leave it out"
+)
+
+
+def test_frames_without_presentations(bonaface, tmp_path):
+    scores, out = with_groups(tmp_path / "s.csv"), tmp_path / "out"
+    assert bonaface("evaluate", scores, "--out", out, "--frames", "max").sentence == FRAMES_ALONE
+    assert not out.exists()
+    assert (
+        bonaface("evaluate", scores, "--out", out, "--frames", "mean").code == 0
+    )  # the default changes nothing
+
+
+@pytest.mark.parametrize(
+    ("name", "tail"),
+    [
+        ("devise", "got 'devise' of video, device; did you mean 'device'?"),
+        ("skin_tone", "got 'skin_tone' of video, device; leave it out, or add the column"),
+        ("device,attack_score", "got 'attack_score' of video, device; leave it out, or add the column"),
+    ],
+)
+def test_groups_that_no_column_has(bonaface, tmp_path, name, tail):
+    words = ("--out", tmp_path / "out", "--groups", name)
+    answer = bonaface("evaluate", with_groups(tmp_path / "s.csv"), *words)
+    assert answer.sentence == f"--groups must name group columns of the rows; {tail}"
+    assert not (tmp_path / "out").exists()
+
+
+def test_groups_without_any_group_column_or_threshold(bonaface, tmp_path):
+    words = ("--out", tmp_path / "out", "--groups", "device")
+    said = "--groups must name group columns of the rows; got 'device' of "
+    plain = bonaface("evaluate", score_table(tmp_path / "s.csv"), *words)
+    assert plain.sentence == f"{said}no group column; leave it out, or add the column"
+    without_dev = with_groups(tmp_path / "t.csv", SCORES[4:])
+    assert bonaface("evaluate", without_dev, "--out", tmp_path / "out", "--groups", "deviec").code == 2
+    assert bonaface("evaluate", without_dev, *words).err.splitlines()[-1].startswith("incomplete")
+
+
+def replaced(answer):
+    return [line for line in answer.err.splitlines() if line.startswith("note: replaces")]
+
+
+def test_what_report_is_replaced_is_told(bonaface, tiny, manifest, middle, tmp_path):
+    out, table = tmp_path / "out", score_table(tmp_path / "s.csv")
+    judged = ("evaluate", manifest, "--bundle", tiny, "--out", out)
+    given = ("evaluate", table, "--out", out)
+    assert replaced(bonaface(*judged)) == []
+    assert replaced(bonaface(*judged, "--rule", "min_acer")) == []  # the same scores, measured anew
+    assert replaced(bonaface(*given)) == [f"note: replaces the report of tiny 1 in {out}"]
+    assert replaced(bonaface(*given)) == []
+    other = score_table(tmp_path / "t.csv")
+    assert replaced(bonaface("evaluate", other, "--out", out)) == [
+        f"note: replaces the report of ../s.csv in {out}"
+    ]
+    assert replaced(bonaface(*judged)) == [f"note: replaces the report of ../t.csv in {out}"]
+    (out / "report.json").write_text("no report")
+    assert replaced(bonaface(*given)) == []
+
+
 def test_the_curves_of_stress_are_shown(bonaface, tmp_path):
     wrong = tmp_path / "robustness.json"
     wrong.write_text("{}")
@@ -158,11 +220,21 @@ def test_an_unknown_rule(bonaface, tmp_path):
     assert answer.sentence.endswith("; got 'err'; did you mean 'eer'?")
 
 
-@pytest.mark.parametrize("words", [("--rule", "err"), ("--frames", "meen"), ("--robustness", "nowhere.json")])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--rule", "err"),
+        ("--frames", "meen"),
+        ("--frames", "max"),
+        ("--groups", "device,video"),
+        ("--robustness", "nowhere.json"),
+    ],
+)
 def test_what_can_be_refused_is_refused_before_the_judging(
     bonaface, tiny, manifest, counted, tmp_path, words
 ):
     assert bonaface("evaluate", manifest, "--bundle", tiny, "--out", tmp_path / "out", *words).code == 2
+    assert counted["done"] == 0
     assert not (tmp_path / "out").exists()
 
 
@@ -231,6 +303,24 @@ def test_a_manifest_is_judged_and_measured(bonaface, tiny, manifest, counted, tm
     }  # fmt: skip
     report = json.loads((tmp_path / "out/report.json").read_text())
     assert (report["bundle"], report["acer_pooled"], report["bpnrr"]["value"]) == ("tiny 1", 0.0, 0.5)
+    names = (report["scores"], "report.json", "report.html", "report.md")
+    assert answer.out.splitlines()[-1] == "wrote " + ", ".join(str(tmp_path / "out" / name) for name in names)
+    assert bonaface("calibrate", tmp_path / "out" / report["scores"], "--out", tmp_path / "new").code == 0
+
+
+def test_the_bundles_own_threshold_is_told_where_dev_chose_another(bonaface, manifest, middle, tmp_path):
+    """Red scores 0.8627 and blue 0.2353: dev chooses between them."""
+    own, same = (
+        tiny_bundle(tmp_path / name, threshold=value)
+        for name, value in (("own", 0.365218), ("same", 0.549021))
+    )
+    words = ("evaluate", manifest, "--out", tmp_path / "out", "--bundle")
+    assert bonaface(*words, own).err.splitlines()[-1] == (
+        "note: 0.5490 was chosen on dev; bonaface check uses the bundle's own threshold 0.3652: "
+        "measure that one with --rule fixed=0.365218"
+    )
+    assert "own threshold" not in bonaface(*words, own, "--rule", "fixed=0.365218").err
+    assert "own threshold" not in bonaface(*words, same).err
 
 
 def test_a_stopped_evaluation_goes_on(bonaface, tiny, manifest, counted, tmp_path):
@@ -302,3 +392,13 @@ def test_pictures_of_a_table_are_shown_from_its_folder_alone_and_those_of_a_list
     assert free("../print/a.png") == tmp_path / "print/a.png"
     assert bound("../print/a.png") is None
     assert bound("/etc/passwd") is None
+
+
+def test_a_peer_has_no_threshold_that_check_would_use(tiny, tmp_path):
+    from bonaface.bundle import bundle_folder, read_card
+    from bonaface.cli.evaluate import _own_threshold
+
+    (tmp_path / "peer.json").write_text("{}")
+    assert _own_threshold(tmp_path) is None
+    assert _own_threshold(tiny) == 0.5
+    assert _own_threshold(None) == read_card(bundle_folder()).threshold.value

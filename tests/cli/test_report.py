@@ -90,3 +90,6 @@ def test_presentations_of_both(bonaface, tmp_path):
     path.write_text("\n".join(lines) + "\n")
     answer = bonaface("report", path, path, "--presentations", "video", "--replicates", 20)
     assert "of 2 samples" in answer.out
+    assert bonaface("report", path, path, "--frames", "max").sentence.startswith(
+        "--frames must come with --presentations; got --frames max alone"
+    )

@@ -51,13 +51,13 @@ def demo(
     from bonaface.faces.dlib_hog import DlibHogFinder
     from bonaface.inference.gate import load
 
-    gate = load(bundle)
+    gate, people = load(bundle), portraits()
+    out.mkdir(parents=True, exist_ok=True)  # before the judging: a file in its place is refused at once
     cases = [
         Case(subject, species, meaning, picture, gate(picture))
-        for subject, species, meaning, picture in pictures(portraits(), DlibHogFinder(), seed)
+        for subject, species, meaning, picture in pictures(people, DlibHogFinder(), seed)
     ]
     results.print(_table(cases))
-    out.mkdir(parents=True, exist_ok=True)
     page = out / "index.html"
     page.write_text(html(cases, gate.card), encoding="utf-8")
     say(f"wrote {page}: open it in a browser")

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from bonaface.errors import BonafaceError
+
 AnyBundle = Annotated[
     Path | None,
     typer.Option(
@@ -34,4 +36,15 @@ Frames = Annotated[
     str,
     typer.Option(help="How frames become a presentation's score: evidence, mean, median, max or k_of_n=2."),
 ]
+MEAN = "mean"
+"""Of `Frames`, the default."""
 Seed = Annotated[int, typer.Option(help="Of the bootstrap.")]
+
+
+def check_frames(frames: str, presentations: str | None) -> None:
+    """Raise `BonafaceError` where frames are to be summarised, and no column says which belong together."""
+    if presentations is None and frames != MEAN:
+        raise BonafaceError(
+            f"--frames must come with --presentations; got --frames {frames} alone; name the column that says which "
+            "presentation a frame is of, or leave it out"
+        )

@@ -10,7 +10,7 @@ import typer
 
 from bonaface.cli.console import say
 from bonaface.cli.judging import scores_of
-from bonaface.cli.options import Frames, Presentations, Rule, Seed
+from bonaface.cli.options import MEAN, Frames, Presentations, Rule, Seed, check_frames
 from bonaface.cli.report_table import show_side_by_side
 
 
@@ -19,7 +19,7 @@ def report(
     second: Annotated[Path, typer.Argument(help="Another of the same samples.")],
     rule: Rule = "eer",
     presentations: Presentations = None,
-    frames: Frames = "mean",
+    frames: Frames = MEAN,
     replicates: Annotated[int, typer.Option(min=2, help="Of the paired subject bootstrap.")] = 1000,
     seed: Seed = 0,
     out: Annotated[Path | None, typer.Option(help="Also write the comparison to this JSON file.")] = None,
@@ -29,6 +29,7 @@ def report(
     from bonaface.evaluation.scores import read_scores
     from bonaface.evaluation.side_by_side import side_by_side, to_json
 
+    check_frames(frames, presentations)
     tables = [read_scores(scores_of(source)) for source in (first, second)]
     if presentations is not None:
         tables = [aggregate(table, presentations, frames) for table in tables]
