@@ -156,6 +156,10 @@ def test_what_a_folder_has_of_other_pictures_is_told(bonaface, tiny, photos):
     assert answer.err == (
         f"note: left out of {photos}: 3 pictures of kinds that are not read (.heic 2, .avif 1); save them as JPEG or PNG\n"
     )
+    (photos / "d.heic").unlink()
+    (photos / "sub/f.avif").unlink()
+    one = bonaface("check", photos, "--json", "--bundle", tiny)
+    assert f"{photos}: 1 picture of kinds that are not read (.heic 1); " in one.err
 
 
 def test_a_glob(bonaface, tiny, photos, monkeypatch):

@@ -133,7 +133,8 @@ def _kinds(left_out: list[Path]) -> str:
         return ""
     counts = Counter(path.suffix.lower() for path in left_out).most_common()
     kinds = ", ".join(f"{suffix} {count}" for suffix, count in counts)
-    return f"{len(left_out)} pictures of kinds that are not read ({kinds})"
+    number = "1 picture" if len(left_out) == 1 else f"{len(left_out)} pictures"
+    return f"{number} of kinds that are not read ({kinds})"
 
 
 def _matches(pattern: str) -> list[str]:
