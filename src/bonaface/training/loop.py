@@ -36,6 +36,7 @@ from bonaface.training.memory import recompute_activations
 from bonaface.training.recipe import Recipe, from_dict, to_dict
 from bonaface.training.router_record import write_routers
 from bonaface.training.schedule import batches_of_step, optimiser, schedule
+from bonaface.training.start import check_start
 from bonaface.training.stopping import stop_requests
 from bonaface.training.task import Figures, Learning, Task
 from bonaface.training.trainable import let_learn
@@ -147,18 +148,6 @@ def saved_run(recipe: Recipe, out: Path, *, is_resumed: bool) -> checkpoint.Chec
             f"{last} is of another recipe; resume with the settings it was started with, or choose another --out"
         )
     return saved
-
-
-def check_start(recipe: Recipe, *, is_given: bool) -> None:
-    """Refuse a new run that shall keep a share of weights that it does not start from; as quick.
-
-    Raises:
-        RecipeError: If there are none.
-    """
-    if recipe.optimisation.start_share and not is_given:
-        raise RecipeError(
-            "optimisation.start_share wants weights to start from; give --start-from, or set it to 0"
-        )
 
 
 def task_of(

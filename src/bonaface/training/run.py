@@ -16,11 +16,11 @@ from bonaface.training.distillation import teachers_of
 from bonaface.training.frozen import is_frozen, run_frozen
 from bonaface.training.held_back import without_held_back
 from bonaface.training.hidden_cells import HiddenCells
-from bonaface.training.loop import Result, accelerator_of, check_start, saved_run, train
+from bonaface.training.loop import Result, accelerator_of, saved_run, train
 from bonaface.training.material import Material, gather
 from bonaface.training.recipe import Recipe, Simulated
 from bonaface.training.record import begun, ended, read_record, write_record
-from bonaface.training.start import start_of
+from bonaface.training.start import check_start, start_of
 from bonaface.training.stored_material import gather_stored
 from bonaface.training.trainable import let_learn
 

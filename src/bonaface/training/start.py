@@ -12,8 +12,9 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from bonaface.bundle import CARD, bundle_folder, check_model_file, read_card
-from bonaface.errors import CheckpointError
+from bonaface.errors import CheckpointError, RecipeError
 from bonaface.training.checkpoint import BEST, load_checkpoint
+from bonaface.training.recipe import Recipe
 from bonaface.training.record import Record, read_record
 
 
@@ -58,3 +59,15 @@ def _of_bundle(folder: Path) -> Start:
             f"{folder} holds weights or a record that can not be read; get it again"
         ) from None
     return Start(weights, record)
+
+
+def check_start(recipe: Recipe, *, is_given: bool) -> None:
+    """Refuse a new run that shall keep a share of weights that it does not start from; as quick.
+
+    Raises:
+        RecipeError: If there are none.
+    """
+    if recipe.optimisation.start_share and not is_given:
+        raise RecipeError(
+            "optimisation.start_share wants weights to start from; give --start-from, or set it to 0"
+        )
