@@ -226,6 +226,21 @@ def test_too_many_fields(tmp_path):
     assert refused(path) == " row 3 has more fields than the header; quote fields with commas"
 
 
+@pytest.mark.parametrize(("mark", "said"), [(";", "semicolons"), ("\t", "tabs")])
+def test_other_separators_are_named(tmp_path, mark, said):
+    path = csv(tmp_path, HEADER.replace(",", mark), "a.jpg,bonafide,bonafide,ann".replace(",", mark))
+    assert (
+        refused(path) == f" must have commas between columns; it has {said}; save it again as CSV with commas"
+    )
+
+
+def test_a_manifest_without_a_header(tmp_path):
+    path = csv(tmp_path, "a.jpg,bonafide,bonafide,ann", "b.jpg,bonafide,bonafide,ben")
+    assert refused(path) == (
+        " must have a header as its first row, path,label,species,subject; it begins with a picture; add the header"
+    )
+
+
 def test_a_column_that_comes_twice(tmp_path):
     path = csv(tmp_path, f"{HEADER},label", "a.jpg,attack,bonafide,ann,bonafide")
     assert refused(path) == " must name each column once; 'label' comes twice; rename one"

@@ -216,6 +216,7 @@ def _csv_rows(path: Path) -> Sequence[Mapping[str, str]]:
             columns, rows = reader.fieldnames or (), [dict(row) for row in reader]
     except (UnicodeDecodeError, csv.Error) as error:
         raise ManifestError(f"{path} must be CSV text in UTF-8; it is not ({error}); save it again") from None
+    _check_header(path, columns)
     repeated = [column for column, count in Counter(columns).items() if column and count > 1]
     if repeated:
         raise ManifestError(f"{path} must name each column once; '{repeated[0]}' comes twice; rename one")
@@ -225,6 +226,19 @@ def _csv_rows(path: Path) -> Sequence[Mapping[str, str]]:
                 f"{path} row {number} has more fields than the header; quote fields with commas"
             )
     return rows
+
+
+def _check_header(path: Path, columns: Sequence[str]) -> None:
+    """Raise `ManifestError` for a first row that is no header, or is parted by something else than commas."""
+    if len(columns) == 1 and (marks := [mark for mark in (";", "\t") if mark in columns[0]]):
+        said = {";": "semicolons", "\t": "tabs"}[marks[0]]
+        raise ManifestError(
+            f"{path} must have commas between columns; it has {said}; save it again as CSV with commas"
+        )
+    if {*columns} & {*Label} and not {*columns} & {*REQUIRED}:
+        raise ManifestError(
+            f"{path} must have a header as its first row, {','.join(REQUIRED)}; it begins with a picture; add the header"
+        )
 
 
 def _parquet_rows(path: Path) -> Sequence[Mapping[str, str]]:
