@@ -77,5 +77,10 @@ def test_living_routers_end_well(run, capsys, tmp_path):
 
 
 def test_a_folder_without_routers_is_refused(tmp_path):
+    with pytest.raises(
+        CheckpointError, match=r"must be a folder that 'bonaface train' wrote; it has no events\.jsonl"
+    ):
+        router(tmp_path / "nowhere")
+    (tmp_path / "events.jsonl").write_text('{"event": "epoch"}\n')
     with pytest.raises(CheckpointError, match="a run must have recorded its routers"):
         router(tmp_path)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from bonaface.cli.console import plain, remark, results, say
+from bonaface.errors import CheckpointError
 
 PAGE = "router.html"
 
@@ -26,8 +27,12 @@ def router(
 
     from bonaface.evaluation.router_history import COLUMNS, cells, remarks, router_epochs
     from bonaface.evaluation.router_page import write_router_page
-    from bonaface.training.events import read_events
+    from bonaface.training.events import EVENTS, read_events
 
+    if not (run / EVENTS).is_file():
+        raise CheckpointError(
+            f"{run} must be a folder that 'bonaface train' wrote; it has no {EVENTS}; check the path"
+        )
     epochs = router_epochs(read_events(run))
     last = epochs[-1]
     table = Table(box=None, pad_edge=False, header_style="bold", title=f"after epoch {last.epoch + 1}")
