@@ -102,5 +102,5 @@ def small_told_finish() -> Recipe:
     Command: torchrun --nproc-per-node 2 --no-python bonaface train small_told_finish --start-from runs/told-start --data manifest.csv
     --out runs/small-told-finish
     """
-    last = told_last(name="small_told_finish", epochs=6, samples_per_epoch=9600, start_share=0.3, seed=64)
+    last = told_last(name="small_told_finish", epochs=6, samples_per_epoch=9600, start_share=0.5, seed=64)
     return last.of_size(SIZE)
