@@ -37,7 +37,7 @@ format: .venv-dev/.ready  ## Mend what can be mended
 	.venv-dev/bin/ruff format .
 
 FACES ?= ../shared/faces
-small: .venv-dev/.ready  ## Train, measure and embed the default bundle from FACES (about two hours)
+small: .venv-dev/.ready  ## Train, measure and embed the default bundle from FACES (about three hours)
 	benchmarks/small.sh $(FACES)
 
 nano: .venv-dev/.ready  ## Train, measure and embed the smaller bundle from FACES (about three hours)
