@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import sys
 
 import numpy as np
@@ -268,18 +269,20 @@ def test_the_tables_are_score_tables(call, tmp_path):
 
 
 @pytest.fixture
-def whole(tiny):
-    """The tiny bundle, taking pictures whole."""
+def whole(tiny, tmp_path):
+    """A tiny bundle that takes pictures whole."""
+    shutil.copytree(tiny, tmp_path / "whole")
     card = json.loads((tiny / "bundle.json").read_text())
     card["contract"]["finder"] = "whole"
-    (tiny / "bundle.json").write_text(json.dumps(card))
+    (tmp_path / "whole/bundle.json").write_text(json.dumps(card))
+    return tmp_path / "whole"
 
 
 def test_what_only_moves_a_cut_says_nothing_of_a_bundle_that_cuts_none(call, whole, tmp_path):
-    answer = call("--limit", "1")
+    answer = call("--limit", "1", "--bundle", whole)
     assert answer.code == 0
     assert "left out: box_jitter, tighter, looser; this bundle takes pictures whole" in answer.err
     stems = {stem.rpartition("-")[0] for stem in tables_of(tmp_path / "out")}
     assert stems - {""} == set(ALTERATIONS) - {"box_jitter", "tighter", "looser"}
-    refused = call("--kinds", "jpeg,tighter", out="other")
+    refused = call("--kinds", "jpeg,tighter", "--bundle", whole, out="other")
     assert refused.sentence.startswith("--kinds must change what the model is shown; tighter does not")
