@@ -18,7 +18,7 @@ from bonaface.faces.picture import (
     MAX_PIXELS,
     OTHER_SUFFIXES,
     SUFFIXES,
-    left_out_below,
+    pictures_and_others_below,
     pictures_below,
     read_picture,
 )
@@ -370,7 +370,7 @@ def test_pictures_that_nothing_reads_are_left_out_and_found_apart(tmp_path):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
     assert [path.name for path in pictures_below(tmp_path)] == ["c.jpg", "d.tiff", "e.gif"]
-    assert [path.name for path in left_out_below(tmp_path)] == ["a.HEIC", "b.avif"]
+    assert [path.name for path in pictures_and_others_below(tmp_path)[1]] == ["a.HEIC", "b.avif"]
 
 
 def test_no_suffix_is_of_both_kinds():

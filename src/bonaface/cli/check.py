@@ -105,13 +105,13 @@ def expanded(words: list[str]) -> list[str]:
         BonafaceError: If a folder or a glob holds no picture. A plain path that does not exist is kept: its
             verdict says so.
     """
-    from bonaface.faces.picture import left_out_below, pictures_below
+    from bonaface.faces.picture import pictures_and_others_below
 
     found: dict[str, None] = {}
     for word in words:
         if os.path.isdir(word):  # noqa: PTH112 - pathlib raises for a name that is too long
-            inside = [str(one) for one in pictures_below(Path(word))]
-            others = _kinds(left_out_below(Path(word)))
+            pictures, left_out = pictures_and_others_below(Path(word))
+            inside, others = [str(one) for one in pictures], _kinds(left_out)
             if not inside:
                 instead = f" but {others}; save them as JPEG or PNG" if others else "; give another folder"
                 raise BonafaceError(f"{word} must have pictures in it; none was found{instead}")

@@ -94,7 +94,7 @@ def evaluate(
         seed=seed,
         groups=asked,
         min_group=min_group,
-        allow_shared_subjects=allow_shared_subjects or rows.may_share_subjects,
+        allow_shared_subjects=allow_shared_subjects or (not rows.is_given and may_share_subjects(source)),
     )
     report = _kept(report, rows, out)
     picture = _pictures(pictures or source.parent, is_bound=rows.is_given)
@@ -114,7 +114,6 @@ class _Rows:
         is_given: The file is somebody's, not written here.
         bundle: Who gave the scores; None where nobody says.
         own_threshold: The bundle's own; None for a peer, or where nobody says.
-        may_share_subjects: Whether the protocol may have a subject in both dev and test.
     """
 
     table: ScoreTable
@@ -122,7 +121,6 @@ class _Rows:
     is_given: bool
     bundle: str | None = None
     own_threshold: float | None = None
-    may_share_subjects: bool = False
 
 
 def _rows(
@@ -147,7 +145,7 @@ def _rows(
         _check_groups(groups, sorted({name for row in read_manifest(source).rows for name in row.groups}))
     out.mkdir(parents=True, exist_ok=True)
     table, name, file = judged(source, out, bundle=bundle, finder=finder, threads=threads)
-    return _Rows(table, file, False, name, _own_threshold(bundle), may_share_subjects(source))
+    return _Rows(table, file, False, name, _own_threshold(bundle))
 
 
 def _check_ways(rule: str, frames: str, presentations: str | None) -> None:

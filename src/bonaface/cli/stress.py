@@ -22,7 +22,6 @@ from bonaface.vocabulary import Split
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from bonaface.contract import InputContract
     from bonaface.data.manifest import Manifest
     from bonaface.evaluation.alterations import Alteration
     from bonaface.evaluation.causal_probe import ClassProbe
@@ -99,16 +98,16 @@ def stress(
     from bonaface.evaluation.robustness import write_robustness
     from bonaface.inference.gate import load
 
-    words = None if kinds is None else [word.strip() for word in kinds.split(",")]
-    for word in words or ():
-        _known("--kinds", word, ALTERATIONS)
+    words = ALTERATIONS if kinds is None else [word.strip() for word in kinds.split(",")]
+    chosen = [ALTERATIONS[_known("--kinds", word, ALTERATIONS)] for word in dict.fromkeys(words)]
     rows = _rows(manifest, Split(_known("--split", split, list(Split))), limit)
     columns = sorted({name for row in rows.rows for name in row.groups})
     if by is not None:
         _known("--by", by, columns)
     clopper_pearson(0, 1)  # the rates at the end want scipy: say so before the judging, not after
     gate = load(bundle, yunet=finder_file(finder), num_threads=threads)
-    chosen = _kinds(words, gate.card.contract)
+    if gate.card.contract.finder == "whole":
+        chosen = _of_whole_pictures(chosen, are_asked=kinds is not None)
     steps = [Step(one, number) for one in chosen for number in range(1, 1 + len(one.severities))]
     folder = out / f"scores-{_key(manifest, gate, finder)}"
     with progress_bar("judging", len(rows.rows)) as advance:
@@ -120,21 +119,18 @@ def stress(
     say(f"wrote {out / 'robustness.json'}")
 
 
-def _kinds(words: list[str] | None, contract: InputContract) -> list[Alteration]:
-    """The alterations of these names, or all that can change what the model is shown."""
-    from bonaface.evaluation.alterations import ALTERATIONS, OF_THE_CUT
+def _of_whole_pictures(chosen: list[Alteration], *, are_asked: bool) -> list[Alteration]:
+    """Those of the alterations that change what a model without a cut is shown; the others are refused where they were asked for."""
+    from bonaface.evaluation.alterations import OF_THE_CUT
 
-    idle = OF_THE_CUT if contract.finder == "whole" else ()
-    if words is None:
-        if idle:
-            remark(f"note: left out: {', '.join(idle)}; this bundle takes pictures whole, no crop is cut")
-        return [one for one in ALTERATIONS.values() if one.name not in idle]
-    for word in words:
-        if word in idle:
-            raise BonafaceError(
-                f"--kinds must change what the model is shown; {word} does not, this bundle takes pictures whole; leave it out"
-            )
-    return [ALTERATIONS[word] for word in dict.fromkeys(words)]
+    idle = [one.name for one in chosen if one.name in OF_THE_CUT]
+    if idle and are_asked:
+        raise BonafaceError(
+            f"--kinds must change what the model is shown; {idle[0]} does not, this bundle takes pictures whole; leave it out"
+        )
+    if idle:
+        remark(f"note: left out: {', '.join(idle)}; this bundle takes pictures whole, no crop is cut")
+    return [one for one in chosen if one.name not in idle]
 
 
 def _known(option: str, word: str, known: Collection[str]) -> str:

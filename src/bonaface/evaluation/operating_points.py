@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
@@ -147,22 +146,26 @@ def named_thresholds(dev: ScoreTable) -> dict[str, Threshold]:
         dev: Rows of the dev split only.
 
     Returns:
-        Names whose limit no threshold up to 1 keeps are left out: too many bona fide rows score 1. Where a detector is so good that the limit of 'strict' lets more attacks in than 'balanced' does, and
-        likewise for 'convenient', the balanced threshold stands in its place, with its own rule.
+        Names whose limit no threshold up to 1 keeps are left out: too many bona fide rows score 1. Where a detector is so
+        good that the limit of 'strict' lets more attacks in than 'balanced' does, and likewise for 'convenient', the
+        balanced threshold stands in its place, with its own rule.
 
     Raises:
         ScoreError: If the balanced one can not be chosen on these rows.
     """
-    chosen = {BALANCED: threshold_by_rule(dev, OPERATING_POINTS[BALANCED])}
+    chosen = {}
     for name, rule in OPERATING_POINTS.items():
-        with suppress(ScoreError):
+        try:
             chosen[name] = threshold_by_rule(dev, rule)
-    names = [name for name in OPERATING_POINTS if name in chosen]
+        except ScoreError:
+            if name == BALANCED:
+                raise
+    names = list(chosen)
     for name in names:
         side = names.index(name) - names.index(BALANCED)
         if side * (chosen[name].value - chosen[BALANCED].value) < 0:
             chosen[name] = chosen[BALANCED]
-    return {name: chosen[name] for name in names}
+    return chosen
 
 
 def _point(

@@ -30,8 +30,8 @@ def aggregate(frames: ScoreTable, column: str, how: str = "mean") -> ScoreTable:
         frames: One row a frame. Frames without a score are passed over.
         column: The group column that names each frame's presentation.
         how: 'evidence', as `Gate.presentation` does: the mean of each family's log-odds, and their union, where at least half of
-            the frames have a score; 'mean', 'median' or 'max' of the scores; or 'k_of_n=2': the second highest score, so that the presentation is called an attack exactly
-            when at least two of its frames are.
+            the frames have a score; 'mean', 'median' or 'max' of the scores; or 'k_of_n=2': the second highest score, so that
+            the presentation is called an attack exactly when at least two of its frames are.
 
     Returns:
         Presentations in alphabetical order, their names in `sample`. A presentation without any scored frame, or with

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -97,9 +97,8 @@ def shared_subjects(dev: ScoreTable, test: ScoreTable) -> list[str]:
     return shared
 
 
-def shared_notes(dev: ScoreTable, test: ScoreTable) -> list[str]:
-    """That rates may be too good where dev, which chooses the threshold, has people of test."""
-    shared = shared_subjects(dev, test)
+def shared_notes(shared: Sequence[str]) -> list[str]:
+    """That rates may be too good where dev, which chooses the threshold, has people of test: those of `shared_subjects`."""
     return [f"{len(shared)} subjects are in both dev and test: the rates may be too good"] if shared else []
 
 

@@ -231,7 +231,7 @@ def _threshold(dev: ScoreTable, test: ScoreTable, settings: _Settings) -> tuple[
             "move all rows of a subject to one split, or allow it for protocols that are made so",
             *notes,
         ]
-    notes = [*shared_notes(dev, test), *notes]
+    notes = [*shared_notes(shared), *notes]
     try:
         return threshold_by_rule(dev, rule), notes
     except ScoreError as error:

@@ -13,7 +13,7 @@ from bonaface.errors import ScoreError
 from bonaface.evaluation.bootstrap import REPLICATES, BootstrapInterval
 from bonaface.evaluation.comparison import McNemar, bootstrap_difference, mcnemar
 from bonaface.evaluation.measured import Number
-from bonaface.evaluation.remarks import shared_notes, split_notes
+from bonaface.evaluation.remarks import shared_notes, shared_subjects, split_notes
 from bonaface.evaluation.replicates import Measurement, Statistic
 from bonaface.evaluation.resampling import clusters
 from bonaface.evaluation.scores import ScoreTable
@@ -91,8 +91,9 @@ def side_by_side(
         ScoreError: If the samples are not the same, dev can not choose a threshold, or test lacks a class.
         MissingExtraError: If scipy is not installed.
     """
+    dev = first.of_split(Split.DEV)
     thresholds = (
-        threshold_by_rule(first.of_split(Split.DEV), rule),
+        threshold_by_rule(dev, rule),
         threshold_by_rule(second.of_split(Split.DEV), rule),
     )
     tests = first.of_split(Split.TEST), second.of_split(Split.TEST)
@@ -105,10 +106,7 @@ def side_by_side(
         name: Difference(values[0][name], values[1][name], interval, _better(name, interval))
         for name, interval in found.items()
     }
-    notes = [
-        *split_notes(first.of_split(Split.DEV), tests[0]),
-        *shared_notes(first.of_split(Split.DEV), tests[0]),
-    ]
+    notes = [*split_notes(dev, tests[0]), *shared_notes(shared_subjects(dev, tests[0]))]
     return SideBySide(names, thresholds, differences, mcnemar(*tests, at), notes)
 
 

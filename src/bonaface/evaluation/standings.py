@@ -20,7 +20,7 @@ from bonaface.evaluation.leaderboard import (
     Standing,
     Versus,
 )
-from bonaface.evaluation.remarks import shared_notes, split_notes
+from bonaface.evaluation.remarks import shared_notes, shared_subjects, split_notes
 from bonaface.evaluation.replicates import Measurement, Statistic
 from bonaface.evaluation.resampling import Clusters, Weights, clusters
 from bonaface.evaluation.scores import ScoreTable
@@ -312,5 +312,5 @@ def _notes(
 def _split_notes(run: _Measured) -> list[str]:
     """Where the dev rows of a run can not speak for its test rows."""
     dev, part = run.scored.table.of_split(Split.DEV), run.scored.part
-    notes = [*split_notes(dev, run.test), *shared_notes(dev, run.test)]
+    notes = [*split_notes(dev, run.test), *shared_notes(shared_subjects(dev, run.test))]
     return [f"{part}: {note}" if part else note for note in notes]

@@ -75,9 +75,13 @@ def pictures_below(folder: Path) -> list[Path]:
     return _below(folder, SUFFIXES)
 
 
-def left_out_below(folder: Path) -> list[Path]:
-    """Every file below `folder` whose name ends like that of a picture that nothing here reads; else as `pictures_below`."""
-    return _below(folder, OTHER_SUFFIXES)
+def pictures_and_others_below(folder: Path) -> tuple[list[Path], list[Path]]:
+    """As `pictures_below`, and beside them the files whose names end like those of pictures that nothing here reads."""
+    pictures: list[Path] = []
+    others: list[Path] = []
+    for path in _below(folder, SUFFIXES | OTHER_SUFFIXES):
+        (pictures if path.suffix.lower() in SUFFIXES else others).append(path)
+    return pictures, others
 
 
 def _below(folder: Path, suffixes: Set[str]) -> list[Path]:
