@@ -1,9 +1,10 @@
 """Genuine faces of other origins as a manifest: what `bonaface simulate` and `bonaface export --data` take beside the pool's.
 
-    python benchmarks/elsewhere_faces.py ARCHIVES OUT [--half dev|test]
+    python benchmarks/elsewhere_faces.py ARCHIVES OUT [--half dev|test] [--origin ORIGIN ...] [--split train] [--beside FACES]
 
 ARCHIVES as for `elsewhere.py`. OUT gets a picture a face, with as much around it again on every edge as the picture has, without loss, and
-a manifest in which all are bona fide and of that half.
+a manifest in which all are bona fide and of that half, or of the split that is said; and with the rows of FACES, if that is given, split
+as training splits them.
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ import cv2
 
 import bonaface
 from attacks_elsewhere import cut
-from bonaface.data.manifest import Row, write_manifest
+from bonaface.data.joined import joined
+from bonaface.data.manifest import Row, read_manifest, write_manifest
+from bonaface.data.splits import assigned
 from bonaface.vocabulary import BONAFIDE, Label, Split
-from elsewhere import HALVES, faces_of
+from elsewhere import HALVES, ORIGINS, PACKAGES_OF_MANY, faces_of
 
 
 def main() -> None:
@@ -25,11 +28,19 @@ def main() -> None:
     words.add_argument("archives", type=Path)
     words.add_argument("out", type=Path)
     words.add_argument("--half", choices=HALVES, default=HALVES[0])
+    words.add_argument("--origin", choices=ORIGINS, action="append")
+    words.add_argument("--split", choices=list(Split))
+    words.add_argument("--beside", type=Path)
     given = words.parse_args()
     finder = bonaface.load().finder
     given.out.mkdir(parents=True, exist_ok=True)
     rows = []
-    for number, face in enumerate(faces_of(given.archives, given.half, finder, what="cutting")):
+    faces = (
+        face
+        for origin in given.origin or (PACKAGES_OF_MANY,)
+        for face in faces_of(given.archives, given.half, finder, what=origin, origin=origin)
+    )
+    for number, face in enumerate(faces):
         name = f"{number:03}.png"
         pixels = cut(face.picture, face.box).pixels
         cv2.imwrite(str(given.out / name), cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
@@ -39,12 +50,16 @@ def main() -> None:
                 Label.BONAFIDE,
                 BONAFIDE,
                 face.person,
-                split=Split(given.half),
+                split=Split(given.split or given.half),
                 source=face.archive,
                 licence="example in a public package",
             )
         )
-    write_manifest(given.out / "manifest.csv", rows)
+    target = given.out / "manifest.csv"
+    write_manifest(target, rows)
+    if given.beside:
+        both = joined([assigned(read_manifest(given.beside)), read_manifest(target)], given.out)
+        write_manifest(target, both.rows)
 
 
 if __name__ == "__main__":
