@@ -1,11 +1,12 @@
 """Which of several bundles goes on? Everything that may guide a choice, in one table, and no test picture.
 
-    python benchmarks/candidates.py FACES ARCHIVES SIMUAD --bundle NAME_OR_FOLDER [--bundle ...] [--out FILE.json]
+    python benchmarks/candidates.py FACES ARCHIVES SIMUAD --bundle NAME_OR_FOLDER [--bundle ...] [--half test] [--out FILE.json]
 
-FACES is a manifest, ARCHIVES as for `elsewhere.py`, SIMUAD what `bonaface data simuad` wrote. Mean AUC over eleven species on three sets,
-the same pictures for every bundle: simulations on the pool's dev people; on dev's genuine faces from elsewhere, against these before the
-same camera, and against these as they are; and SimUAD's dev, whose variants no training of its protocols has learned. Beside them the
-one thing here that no simulation made: dev's generated portraits against genuine faces of the pool, and from elsewhere.
+FACES is a manifest, ARCHIVES as for `elsewhere.py`, SIMUAD what `bonaface data simuad` wrote. Mean AUC over eleven species on four sets,
+the same pictures for every bundle: simulations on the pool's dev people; on dev's genuine faces of two origins elsewhere, many packages and
+snapshots, against these before the same camera, and against these as they are; and SimUAD's dev, whose variants no training of its protocols
+has learned. Beside them the one thing here that no simulation made: dev's generated portraits against genuine faces of the pool, and of
+either origin. `--half test` has the same of test, for the end of a work in which dev was learned from.
 
 Genuine faces as they are have never been before the simulated camera, and the attacks have: what a bundle makes of that camera counts in
 those rows too. They say whom it turns away of people as their own cameras took them; the rows above them say what it tells of the attack alone.
@@ -34,10 +35,13 @@ from bonaface.data.splits import assigned
 from bonaface.faces.picture import read_picture
 from bonaface.types import Box, Picture
 from bonaface.vocabulary import Split
-from elsewhere import faces_of
+from elsewhere import HALVES, PACKAGES_OF_MANY, SNAPSHOTS, faces_of
 from under_attack import CAMERA, GENUINE, SPECIES, judges_of, one_each, separation, shown_each, words_of
 
-POOL, ELSEWHERE, AS_IS, SIMUAD = SETS = ("pool", "elsewhere", "elsewhere, genuine as they are", "simuad")
+POOL, SIMUAD = "pool", "simuad"
+ELSEWHERE = {PACKAGES_OF_MANY: "elsewhere", SNAPSHOTS: "snapshots"}
+AS_IS = {where: f"{where}, genuine as they are" for where in ELSEWHERE.values()}
+SETS = (POOL, *(name for pair in AS_IS.items() for name in pair), SIMUAD)
 GENERATED = "diffusion"
 PASSED = 0.2
 """Share of attacks that pass where it is asked how many genuine faces are turned away."""
@@ -69,13 +73,15 @@ def simulated_on(where, scenes) -> Iterator[Seen]:
         yield Seen(where, species, seen.pixels, seen.face)
 
 
-def of_elsewhere(archives, finder) -> Iterator[Seen]:
-    """Dev's faces from elsewhere as they are, then before a camera, attacked and not."""
-    scenes = []
-    for face in faces_of(archives, "dev", finder, what=AS_IS, most=MOST_FACES):
-        scenes.append(scene_of(face))
-        yield Seen(AS_IS, GENUINE, face.picture, face.box)
-    yield from simulated_on(ELSEWHERE, scenes)
+def of_elsewhere(archives, half, finder) -> Iterator[Seen]:
+    """Faces from elsewhere as they are, then before a camera, attacked and not."""
+    for origin, where in ELSEWHERE.items():
+        scenes = []
+        name = AS_IS[where]
+        for face in faces_of(archives, half, finder, what=name, most=MOST_FACES, origin=origin):
+            scenes.append(scene_of(face))
+            yield Seen(name, GENUINE, face.picture, face.box)
+        yield from simulated_on(where, scenes)
 
 
 def generated(scenes) -> Iterator[Seen]:
@@ -85,25 +91,26 @@ def generated(scenes) -> Iterator[Seen]:
         yield Seen(POOL, GENERATED, seen.pixels, seen.face)
 
 
-def of_simuad(folder, finder) -> Iterator[Seen]:
-    """SimUAD's dev, about the largest face that is found, which finders give first."""
+def of_simuad(folder, half, finder) -> Iterator[Seen]:
+    """One half of SimUAD, about the largest face that is found, which finders give first."""
     manifest = read_manifest(folder / "protocols" / "S1.csv")
-    for row in told(manifest.of_split(Split.DEV).rows, SIMUAD):
+    for row in told(manifest.of_split(Split(half)).rows, SIMUAD):
         picture = read_picture(manifest.picture_path(row))
         faces = finder.find(picture)
         if faces:
             yield Seen(SIMUAD, row.species.name, picture, faces[0].box)
 
 
-def seen_by_all(faces, archives, simuad, finder) -> Iterator[Seen]:
+def seen_by_all(given, finder) -> Iterator[Seen]:
     """All pictures of all sets."""
-    manifest = assigned(read_manifest(faces)).of_split(Split.DEV)
+    split = Split(given.half)
+    manifest = assigned(read_manifest(given.faces)).of_split(split)
     portraits = replace(manifest, rows=tuple(row for row in manifest.rows if row.species.name == GENERATED))
-    people = [found.scene for found in found_scenes(one_each(faces, Split.DEV), finder) if found.scene]
+    people = [found.scene for found in found_scenes(one_each(given.faces, split), finder) if found.scene]
     yield from simulated_on(POOL, people)
     yield from generated([found.scene for found in found_scenes(portraits, finder) if found.scene])
-    yield from of_elsewhere(archives, finder)
-    yield from of_simuad(simuad, finder)
+    yield from of_elsewhere(given.archives, given.half, finder)
+    yield from of_simuad(given.simuad, given.half, finder)
 
 
 def summary(scores):
@@ -122,10 +129,12 @@ def summary(scores):
 
 def figures(scores):
     """Of one bundle, by set."""
-    scores[AS_IS] = scores[ELSEWHERE] | scores[AS_IS]
+    for where, name in AS_IS.items():
+        scores[name] = scores[where] | scores[name]
     portraits = {
         where: separation(scores[where][GENUINE], scores[POOL][GENERATED])
-        for where in (POOL, ELSEWHERE, AS_IS)
+        for where in SETS
+        if where != SIMUAD
     }
     return {where: summary(scores[where]) for where in SETS} | {"portraits": portraits}
 
@@ -138,7 +147,7 @@ def table_of(found) -> Table:
         table.add_row(where, *cells)
         for species in SPECIES:
             table.add_row(f"  {species}", *(f"{one[where]['auc'][species]:.3f}" for one in found.values()))
-    for where in (POOL, ELSEWHERE, AS_IS):
+    for where in next(iter(found.values()))["portraits"]:
         aucs = (f"{one['portraits'][where]:.3f}" for one in found.values())
         table.add_row(f"generated portraits, {where}", *aucs)
     return table
@@ -148,13 +157,14 @@ def main() -> None:
     words = words_of(__doc__)
     for word in ("faces", "archives", "simuad"):
         words.add_argument(word, type=Path)
+    words.add_argument("--half", choices=HALVES, default=HALVES[0])
     words.add_argument("--out", type=Path)
     given = words.parse_args()
     gates = {name: bonaface.load(name) for name in given.bundle}
     judges = judges_of(gates)
     scores = {name: {where: defaultdict(list) for where in SETS} for name in gates}
     finder = next(iter(gates.values())).finder
-    for seen in seen_by_all(given.faces, given.archives, given.simuad, finder):
+    for seen in seen_by_all(given, finder):
         for name, judge in judges.items():
             score = judge(seen.pixels, seen.box)
             if score is not None:

@@ -345,6 +345,17 @@ def test_other_words_in_a_manifest_are_other_scores(bonaface, tiny, manifest, co
     assert len(list((tmp_path / "out").glob("scores-*.csv"))) == 2
 
 
+def test_the_same_words_beside_other_pictures_are_other_scores(bonaface, tiny, manifest, counted, tmp_path):
+    other = tmp_path / "other"
+    other.mkdir()
+    for path in (manifest, *tmp_path.glob("*.png")):
+        (other / path.name).write_bytes(path.read_bytes())
+    for words in (manifest, other / manifest.name):
+        assert bonaface("evaluate", words, "--bundle", tiny, "--out", tmp_path / "out").code == 0
+    assert counted["done"] == 14
+    assert len(list((tmp_path / "out").glob("scores-*.csv"))) == 2
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [

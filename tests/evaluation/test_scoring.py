@@ -1,15 +1,17 @@
 from __future__ import annotations
 
 import csv
+import os
 from pathlib import Path
 
 import pytest
 
 from bonaface.data.manifest import Manifest, Row
 from bonaface.errors import ManifestError, ScoreError
+from bonaface.evaluation.scores import ScoreWriter
 from bonaface.evaluation.scoring import score_manifest
 from bonaface.types import Box, Verdict
-from bonaface.vocabulary import BONAFIDE, SPECIES, Family, Outcome, Reason, Split
+from bonaface.vocabulary import BONAFIDE, FAMILIES, SPECIES, Family, Outcome, Reason, Split
 
 ROWS = (
     Row("a.png", BONAFIDE.label, BONAFIDE, "ann", Split.DEV, groups={"device": "phone"}),
@@ -93,3 +95,49 @@ def test_a_picture_with_two_rows(tmp_path):
     ):
         score_manifest(Judge(SCORES), Manifest((*ROWS, ROWS[0]), Path()), tmp_path / "s.csv")
     assert not (tmp_path / "s.csv").exists()
+
+
+def test_a_picture_that_was_changed_since_is_judged_again_and_nothing_else(tmp_path):
+    manifest = Manifest(ROWS, tmp_path)
+    for row in ROWS:
+        (tmp_path / row.path).write_bytes(b"old")
+    path = tmp_path / "s.csv"
+    score_manifest(Judge(SCORES), manifest, path)
+    later = path.stat().st_mtime_ns + 10**9
+    os.utime(tmp_path / "b.png", ns=(later, later))
+    mended = Judge({"b.png": 0.75})
+    table = score_manifest(mended, manifest, path)
+    assert mended.asked == [tmp_path / "b.png"]
+    assert dict(zip(table.sample.tolist(), table.attack_score.tolist(), strict=True)) == {
+        "a.png": 0.25,
+        "c.png": 1.0,
+        "b.png": 0.75,
+    }
+    assert not list(tmp_path.glob("*.part"))
+
+
+@pytest.mark.parametrize("reason", list(Reason))
+def test_only_reasons_that_pass_are_asked_again(tmp_path, reason):
+    asked = []
+
+    def judge(path):
+        asked.append(path.name)
+        return verdict(None, reason)
+
+    for _ in range(2):
+        score_manifest(judge, MANIFEST, tmp_path / "s.csv")
+    passes = reason in {Reason.NOT_FOUND, Reason.INTERNAL_ERROR}
+    assert asked == ["a.png", "b.png", "c.png"] * (1 + passes)
+
+
+def test_a_table_that_another_process_writes_is_left_alone(tmp_path):
+    path = tmp_path / "s.csv"
+    with ScoreWriter(path, groups=["device", "light"], families=FAMILIES):
+        before = path.read_bytes()
+        with pytest.raises(ScoreError) as error:
+            score_manifest(Judge(SCORES), MANIFEST, path)
+        assert path.read_bytes() == before
+    assert str(error.value) == (
+        f"{path} must be written by one process at a time; another one is at it; wait for its end, or write to another place"
+    )
+    assert len(score_manifest(Judge(SCORES), MANIFEST, path)) == 3

@@ -105,6 +105,6 @@ def scored(gate: Gate | Peer, manifest: Manifest, scores: Path) -> ScoreTable:
 
 
 def scores_key(manifest: Path, card: BundleCard | PeerCard, finder: str | None, *parts: str) -> str:
-    """What scores belong to: the manifest's words, the model, its input contract, the finder, and `parts`."""
-    words = ("", card.model.sha256, repr(card.contract), finder or "", *parts)
+    """What scores belong to: the manifest's words and its folder, the model, its input contract, the finder, and `parts`."""
+    words = ("", str(manifest.resolve().parent), card.model.sha256, repr(card.contract), finder or "", *parts)
     return hashlib.sha256(manifest.read_bytes() + "\0".join(words).encode()).hexdigest()[:12]

@@ -181,13 +181,14 @@ def judged(
     import numpy as np
 
     from bonaface.evaluation.scores import ScoreWriter, read_scores
-    from bonaface.evaluation.scoring import append_answer
+    from bonaface.evaluation.scoring import append_answer, outdated
 
     folder.mkdir(parents=True, exist_ok=True)
     paths = {name: folder / f"{name}.csv" for name in (AS_IS, *(step.name for step in steps))}
     with ExitStack() as stack:
         writers = {
-            name: stack.enter_context(ScoreWriter(path, groups=columns)) for name, path in paths.items()
+            name: stack.enter_context(ScoreWriter(path, groups=columns, forgotten=outdated(manifest, path)))
+            for name, path in paths.items()
         }
         for row in manifest.rows:
             missing = [name for name, writer in writers.items() if row.path not in writer.done]

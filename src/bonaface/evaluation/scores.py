@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -31,6 +31,7 @@ from bonaface.evaluation.columns import (
     number_columns,
     text_column,
 )
+from bonaface.locks import is_held
 from bonaface.vocabulary import BONAFIDE, Family, Label, Split
 
 
@@ -252,6 +253,7 @@ class ScoreWriter:
         path: Made when it is not there; otherwise a table of the same columns.
         groups: Names of the group columns.
         families: Families with a column of evidence.
+        forgotten: Says of the table that is there which samples' rows are taken out on entering, to be appended anew.
 
     Attributes:
         done: Samples that are in the file; filled on entering the `with` block.
@@ -263,9 +265,11 @@ class ScoreWriter:
         *,
         groups: Sequence[str] = (),
         families: Sequence[Family] = (),
+        forgotten: Callable[[ScoreTable], Collection[str]] = lambda _table: (),
     ) -> None:
         self.path = Path(path)
         self.done: set[str] = set()
+        self._forgotten = forgotten
         self._groups = tuple(groups)
         self._families = tuple(families)
         self._file: TextIO | None = None
@@ -274,13 +278,42 @@ class ScoreWriter:
         """Open the file; a last line that a crash left half-written is dropped.
 
         Raises:
-            ScoreError: If the file is there and is not a score table of the same columns.
+            ScoreError: If the file is there and is not a score table of the same columns, or another process is appending to it.
         """
+        self._file = self._opened()
+        try:
+            table, length = self._found()
+            forgotten = set(self._forgotten(table))
+            is_kept = np.array([sample not in forgotten for sample in table.sample.tolist()], np.bool_)
+            self.done = set(table.sample[is_kept].tolist())
+            os.truncate(self.path, length)
+            if not is_kept.all():
+                write_scores(self.path, table.select(is_kept))
+                left, self._file = self._file, self._opened()
+                left.close()
+        except BaseException:
+            self._file.close()
+            self._file = None
+            raise
+        return self
+
+    def _opened(self) -> TextIO:
+        file = self.path.open("a", encoding="utf-8", newline="")
+        if not is_held(file):
+            file.close()
+            raise ScoreError(
+                f"{self.path} must be written by one process at a time; another one is at it; wait for its end, "
+                "or write to another place"
+            )
+        return file
+
+    def _found(self) -> tuple[ScoreTable, int]:
+        """The rows that are there, and how many bytes are whole lines; a file without a header gets one."""
         header = _header(self._groups, self._families)
         line = io.StringIO()
         csv.writer(line, lineterminator="\n").writerow(header)
         whole_header = line.getvalue().encode()
-        data = self.path.read_bytes() if self.path.exists() else b""
+        data = self.path.read_bytes()
         if whole_header.startswith(data):
             self.path.write_bytes(whole_header)
             data = whole_header
@@ -291,10 +324,7 @@ class ScoreWriter:
                 f"a score table must have the columns {', '.join(header)} to be continued; "
                 f"{self.path} has {', '.join(found) or 'none'}; choose another file"
             )
-        self.done = set(_table(found, rows, self.path).sample.tolist())
-        os.truncate(self.path, len(complete))
-        self._file = self.path.open("a", encoding="utf-8", newline="")
-        return self
+        return _table(found, rows, self.path), len(complete)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -6,11 +6,16 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from bonaface.data.manifest import Manifest, Row
 from bonaface.errors import ManifestError
 from bonaface.evaluation.scores import ScoreTable, ScoreWriter, read_scores
 from bonaface.types import Verdict
-from bonaface.vocabulary import FAMILIES, Family
+from bonaface.vocabulary import FAMILIES, Family, Reason
+
+PASSING = frozenset({str(Reason.NOT_FOUND), str(Reason.INTERNAL_ERROR)})
+"""Reasons for no score that may have been the disk's or the machine's."""
 
 
 def score_manifest(
@@ -21,7 +26,7 @@ def score_manifest(
     families: Sequence[Family] = FAMILIES,
     on_row: Callable[[], None] = lambda: None,
 ) -> ScoreTable:
-    """Judge every row's picture and write its scores to `path`; rows that are there already are not judged again.
+    """Judge every row's picture and write its scores to `path`; rows that are there already are not judged again, but for those of `outdated`.
 
     Args:
         judge: A picture's path -> its verdict, e.g. a gate. A verdict without a score is a non-response.
@@ -37,7 +42,7 @@ def score_manifest(
     check_once(manifest)
     groups = sorted({name for row in manifest.rows for name in row.groups})
     path.parent.mkdir(parents=True, exist_ok=True)
-    with ScoreWriter(path, groups=groups, families=families) as writer:
+    with ScoreWriter(path, groups=groups, families=families, forgotten=outdated(manifest, path)) as writer:
         for row in manifest.rows:
             if row.path not in writer.done:
                 verdict = judge(manifest.picture_path(row))
@@ -52,6 +57,32 @@ def score_manifest(
                 )
             on_row()
     return read_scores(path)
+
+
+def outdated(manifest: Manifest, path: Path) -> Callable[[ScoreTable], set[str]]:
+    """Says which samples of the table in `path` must be judged anew: those whose pictures were changed since it was last written to, and
+    those that had no score for a reason that passes.
+
+    Args:
+        manifest: Whose rows the table is of.
+        path: The table's file.
+    """
+
+    def of(table: ScoreTable) -> set[str]:
+        written = path.stat().st_mtime_ns
+        changed = {row.path for row in manifest.rows if _last_change(manifest.picture_path(row)) > written}
+        return changed | set(table.sample[np.isin(table.reason, list(PASSING))].tolist())
+
+    return of
+
+
+def _last_change(path: Path) -> int:
+    """In nanoseconds, of a file's bytes or of which file it is; 0 of one that is not there."""
+    try:
+        found = path.stat()
+    except OSError:
+        return 0
+    return max(found.st_mtime_ns, found.st_ctime_ns)
 
 
 def check_once(manifest: Manifest) -> None:

@@ -7,11 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bonaface.errors import CheckpointError
-
-try:
-    import fcntl
-except ImportError:  # pragma: no cover - on Windows, which has no such locks
-    fcntl = None  # type: ignore[assignment]
+from bonaface.locks import is_held
 
 LOCK = ".lock"
 
@@ -25,12 +21,9 @@ def one_at_a_time(folder: Path) -> Iterator[None]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / LOCK).open("w") as file:
-        if fcntl is not None:  # pragma: no branch
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise CheckpointError(
-                    f"{folder} must be worked on by one process at a time; another one is at it; wait for its end, or "
-                    "choose another --out"
-                ) from None
+        if not is_held(file):
+            raise CheckpointError(
+                f"{folder} must be worked on by one process at a time; another one is at it; wait for its end, or "
+                "choose another --out"
+            )
         yield
