@@ -96,7 +96,7 @@ class ToldSpecies:
 
 @dataclass(frozen=True, slots=True)
 class TrainingSource:
-    """Pictures that the model has learned from."""
+    """Pictures that the model has learned from, or that its epoch was chosen by."""
 
     source: str
     licence: str
@@ -118,7 +118,7 @@ class BundleCard:
         species: Species of attack it has seen, bonafide left out.
         simulated_species: Those of them that were simulated, never real.
         licence: Of the weights, an SPDX identifier.
-        training_data: What it has learned from.
+        training_data: What it has learned from, and what its epoch was chosen by.
         training: Command, seed, time, hardware and versions.
         model: The model's file.
         self_test: Checked whenever the bundle is loaded.

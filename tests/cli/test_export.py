@@ -54,6 +54,23 @@ def test_no_run_there(bonaface, tmp_path):
     assert answer.sentence.startswith(f"{tmp_path / 'best'} must be a checkpoint; ")
 
 
+def test_a_bundle_that_is_there_stays_as_it_was_until_the_new_one_is_measured(bonaface, run, tmp_path):
+    out = tmp_path / "bundle"
+    assert bonaface("export", run, out, "--note", "the old one").code == 0
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    answer = bonaface("export", run, out, "--data", tmp_path / "typo.csv")
+    assert (answer.code, answer.sentence.startswith(f"{tmp_path / 'typo.csv'} must be a manifest")) == (
+        2,
+        True,
+    )
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+    assert {path.name for path in tmp_path.iterdir()} == {"run", "bundle"}
+    (out / "mine.txt").write_text("keep")
+    assert bonaface("export", run, out).code == 0
+    assert (out / "bundle.json").read_bytes() != before["bundle.json"]
+    assert (out / "mine.txt").read_text() == "keep"
+
+
 @pytest.mark.parametrize("is_file", [True, False])
 def test_a_place_that_is_taken(bonaface, run, tmp_path, is_file):
     place = tmp_path / "mine"

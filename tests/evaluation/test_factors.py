@@ -68,7 +68,7 @@ def test_groups_and_their_gaps(report: Report) -> None:
     check(text)
     rates, gaps = tables(section(text, "Groups"))
     assert rates[0] == [
-        "tone", "BPCER", "bona fide without an answer", "APCER pooled", "APCER worst species", "compared"
+        "tone", "BPCER", "bona fide without an answer", "APCER pooled", "APCER worst species", "compared by BPCER"
     ]  # fmt: skip
     assert [row[0] for row in rates[1:]] == ["light", "dark", "other"]
     assert [row[1][:19] for row in rates[1:]] == [

@@ -400,3 +400,30 @@ def test_rows_of_no_group_are_counted_and_nothing_else(rows: list[Row], threshol
     (grouping,) = fairness(table, threshold, min_group=1, permutations=1).columns
     assert grouping.num_unknown == len(rows)
     assert [group.bpnrr.total for group in grouping.groups] == [1, 1]
+
+
+NESTED = [
+    *rows_of("photo", ("print", 0.9, 60)),
+    *rows_of("video", ("replay", 0.1, 60)),
+    *rows_of("face", ("bonafide", 0.1, 60)),
+]
+
+
+def test_groups_that_are_species_are_not_tested() -> None:
+    """Excesses over a species' own rate are all zero there: any chance would be 1, for a gap of 100 %."""
+    result = fairness(grouped(NESTED), 0.5, permutations=QUICK)
+    (gender,) = result.columns
+    gap = gender.gaps["apcer_pooled"]
+    assert (gap.difference, gap.test) == (1.0, None)
+    assert (
+        "gender: no species is in two of the groups compared: what differs may be the species alone, APCER pooled is not tested"
+        in result.notes
+    )
+    assert "gender: no bona fide row with a score in photo, video: BPCER is not known there" in result.notes
+    assert not [note for note in result.notes if "tests were corrected" in note]
+
+
+def test_one_species_in_two_groups_is_enough_to_test() -> None:
+    shared = [*NESTED, *rows_of("video", ("print", 0.1, 30))]
+    (gender,) = fairness(grouped(shared), 0.5).columns
+    assert not gender.gaps["apcer_pooled"].test.is_within_noise

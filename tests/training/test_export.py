@@ -10,6 +10,7 @@ import torch
 
 from bonaface import bundle
 from bonaface.bundle import read_card, self_test_crops
+from bonaface.data.pairs import Pairs
 from bonaface.errors import BundleError, CheckpointError
 from bonaface.evaluation.reporting import evaluate, report_from_scores
 from bonaface.evaluation.thresholds import fixed_threshold
@@ -159,3 +160,15 @@ def test_weights_of_another_recipe(tmp_path):
 
 def test_graph_and_bundle_agree_on_names():
     assert (graph.INPUT_NAME, graph.OUTPUT_NAMES) == (bundle.INPUT_NAME, bundle.OUTPUT_NAMES)
+
+
+def test_species_that_dev_alone_has_are_not_learned(tmp_path):
+    whole = replace(RECIPE.contract, finder="whole", margin_ratio=0.0)
+    saved(tmp_path / "run", replace(RECIPE, contract=whole, data=Pairs(resize=40)))
+    kinds = ("bonafide", "print", "morph")
+    pictures = [{"source": "a", "licence": "CC0-1.0", "species": name, "count": 4} for name in kinds]
+    record = RECORD | {"pictures": pictures, "learned": ["bonafide", "print"]}
+    (tmp_path / "run/run.json").write_text(json.dumps(record))
+    card = export_run(tmp_path / "run", tmp_path / "bundle", version="1", licence="CC0-1.0")
+    assert card.species == ("print",)
+    assert [one.species for one in card.training_data] == list(kinds)

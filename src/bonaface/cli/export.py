@@ -69,6 +69,8 @@ def export(
     are told apart by species where dev has several. Without it the threshold is 0.5 and nothing is measured: say so
     to whoever gets the bundle.
     """
+    from bonaface.bundle_exchange import in_place_of
+
     try:
         from bonaface.training.export import export_run
     except ModuleNotFoundError as error:
@@ -87,10 +89,12 @@ def export(
     for option, given in (("--species-data", species_data), ("--calibration-data", calibration_data)):
         if data is None and given is not None:
             raise typer.BadParameter(f"{option} wants --data too: what is fitted must be measured")
-    card = export_run(run, out, **about)
-    if data is not None:
-        fitted_on = _FittedOn(calibration_data or data, species_data or data)
-        card = _measured(run, out, about, data, fitted_on, evaluation)
+    with in_place_of(out) as fresh:
+        card = export_run(run, fresh, **about)
+        if data is not None:
+            fitted_on = _FittedOn(calibration_data or data, species_data or data)
+            scores = evaluation or out.with_name(out.name + "-evaluation")
+            card = _measured(run, fresh, about, data, fitted_on, scores)
     megabytes = f"{card.model.bytes / 1e6:.1f} MB"
     say(f"wrote {out}: {card.id}, {megabytes}, an attack from {card.threshold.value:.4f} on")
 
@@ -103,9 +107,9 @@ class _FittedOn(NamedTuple):
 
 
 def _measured(
-    run: Path, out: Path, about: dict[str, Any], data: Path, fitted_on: _FittedOn, evaluation: Path | None
+    run: Path, out: Path, about: dict[str, Any], data: Path, fitted_on: _FittedOn, folder: Path
 ) -> BundleCard:
-    """The bundle exported anew: calibrated on the dev rows, its threshold from them, the test rows measured."""
+    """The bundle exported anew: calibrated on the dev rows, its threshold from them, the test rows measured, scores in `folder`."""
     from bonaface.cli.judging import judged, may_share_subjects
     from bonaface.cli.report_table import show
     from bonaface.evaluation.bootstrap import REPLICATES
@@ -115,7 +119,6 @@ def _measured(
     from bonaface.inference.gate import load
     from bonaface.training.export import export_run, with_report
 
-    folder = evaluation or out.with_name(out.name + "-evaluation")
     gate = load(out)
     faces = RememberedFaces(gate.finder)
     dev, _, _ = judged(fitted_on.calibration, folder, bundle=out, splits=[Split.DEV], faces=faces)

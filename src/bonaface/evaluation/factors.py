@@ -30,8 +30,8 @@ def groups(report: Report) -> str:
         return f"Not measured: {no_groups(report)}.{notes}"
     tested = (
         f"Groups with at least {found.min_group:,} rows of a rate are compared. A gap is more than noise where its p, "
-        f"corrected for all that were looked at (Holm), is below {round_percent(1 - found.confidence)}. A gap within "
-        "noise may be there all the same."
+        f"corrected for all that were looked at (Holm), is below {round_percent(1 - found.confidence)}; it is of differences "
+        "within a species. A gap within noise may be there all the same."
     )
     parts = [*(_grouping(one, found) for one in found.columns), tested, bullets(found.notes)]
     return "\n\n".join(part for part in parts if part)
@@ -55,7 +55,14 @@ def crossings(report: Report) -> str:
 def _grouping(grouping: Grouping, fairness: Fairness) -> str:
     title = " x ".join(grouping.columns)
     rates = table(
-        (title, "BPCER", "bona fide without an answer", "APCER pooled", "APCER worst species", "compared"),
+        (
+            title,
+            "BPCER",
+            "bona fide without an answer",
+            "APCER pooled",
+            "APCER worst species",
+            "compared by BPCER",
+        ),
         [_group_row(one, fairness.min_group) for one in grouping.groups],
     )
     gaps = table(

@@ -83,7 +83,8 @@ class Gap:
         highest: The group with the highest, likewise.
         difference: Highest less lowest, in [0, 1].
         ratio: Lowest by highest, in [0, 1]: 0 where one has no error, NaN where neither has any.
-        test: Of all groups compared; None for crossed columns, which are not tested.
+        test: Of all groups compared, within each species. None where there is none: for crossed columns, and where no species is in two
+            of the groups, so that groups and species can not be told apart.
     """
 
     groups: tuple[tuple[str, ...], ...]
@@ -299,9 +300,14 @@ def _tested(
     seed: int,
 ) -> list[Grouping]:
     """The same with a test in each gap, all of them corrected together."""
-    looks = [(i, rate, gap) for i, one in enumerate(groupings) for rate, gap in one.gaps.items()]
+    looks = [
+        (i, rate, gap)
+        for i, one in enumerate(groupings)
+        for rate, gap in one.gaps.items()
+        if _is_testable(columns[i], gap, rows, rate)
+    ]
     found = [_chance(columns[i], gap, rows, rate, permutations, seed) for i, rate, gap in looks]
-    gaps: list[dict[ComparedRate, Gap]] = [{} for _ in groupings]
+    gaps = [dict(one.gaps) for one in groupings]
     for (i, rate, gap), (subjects, chance), corrected in zip(
         looks, found, holm([chance for _, chance in found]), strict=True
     ):
@@ -314,10 +320,7 @@ def _chance(
     column: GroupColumn, gap: Gap, rows: _Rows, rate: ComparedRate, permutations: int, seed: int
 ) -> tuple[int, float]:
     """How many subjects have such rows in the groups compared, and the chance of rates as uneven."""
-    is_of, is_error = rows.of(rate)
-    # the last is that of -1, where the group is unknown
-    is_compared = np.array([*(group in gap.groups for group in column.groups), False])
-    chosen = np.flatnonzero(is_of & is_compared[column.of_row])
+    chosen, is_error = _compared_rows(column, gap, rows, rate)
     subject = rows.subject[chosen]
     chance = exchange_test(
         subject,
@@ -330,9 +333,31 @@ def _chance(
     return int(np.count_nonzero(np.bincount(subject))), chance
 
 
+def _compared_rows(
+    column: GroupColumn, gap: Gap, rows: _Rows, rate: ComparedRate
+) -> tuple[npt.NDArray[np.intp], Flags]:
+    """Places of the rows of a rate in the groups compared; and the errors among all rows."""
+    is_of, is_error = rows.of(rate)
+    # the last is that of -1, where the group is unknown
+    is_compared = np.array([*(group in gap.groups for group in column.groups), False])
+    return np.flatnonzero(is_of & is_compared[column.of_row]), is_error
+
+
+def _is_testable(column: GroupColumn, gap: Gap, rows: _Rows, rate: ComparedRate) -> bool:
+    """Whether some species, or bona fide, is in two of the groups: within it they can be exchanged."""
+    chosen, _ = _compared_rows(column, gap, rows, rate)
+    pairs = np.unique(np.stack([rows.species[chosen], column.of_row[chosen]], axis=1), axis=0)
+    return bool((np.bincount(pairs[:, 0]) > 1).any())
+
+
 def _notes(grouping: Grouping, min_group: int) -> list[str]:
     (name,), notes = grouping.columns, []
-    small = [group.values[0] for group in grouping.groups if group.is_small]
+    silent = [group.values[0] for group in grouping.groups if not group.bpcer.total]
+    small = [group.values[0] for group in grouping.groups if group.is_small and group.bpcer.total]
+    if silent:
+        notes.append(
+            f"{name}: no bona fide row with a score in {', '.join(silent)}: BPCER is not known there"
+        )
     unattacked = [group.values[0] for group in grouping.groups if not group.apcer_pooled.total]
     if small:
         notes.append(
@@ -341,6 +366,10 @@ def _notes(grouping: Grouping, min_group: int) -> list[str]:
         )
     if unattacked:
         notes.append(f"{name}: no attack with a score in {', '.join(unattacked)}: APCER is not known there")
+    if "apcer_pooled" in grouping.gaps and grouping.gaps["apcer_pooled"].test is None:
+        notes.append(
+            f"{name}: no species is in two of the groups compared: what differs may be the species alone, APCER pooled is not tested"
+        )
     return notes + [
         f"{name}: fewer than two groups have {min_group} rows for {word}: it has no gap"
         for rate, word in RATES.items()
@@ -351,7 +380,7 @@ def _notes(grouping: Grouping, min_group: int) -> list[str]:
 def _notes_of_tests(
     rows: _Rows, singles: Sequence[Grouping], pairs: Sequence[Grouping], confidence: float, permutations: int
 ) -> list[str]:
-    notes, num_tests = [], sum(len(one.gaps) for one in singles)
+    notes, num_tests = [], sum(gap.test is not None for one in singles for gap in one.gaps.values())
     if any(pair.gaps for pair in pairs):
         notes.append("gaps between crossed groups are not tested: read them beside the intervals")
     if num_tests:

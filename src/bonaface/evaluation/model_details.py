@@ -145,7 +145,7 @@ def _words(value: object) -> str:
 
 
 def training_data(card: BundleCard) -> str:
-    """The pictures it has learned from, with their licences."""
+    """The pictures it has learned from and was chosen by, with their licences."""
     if not card.training_data:
         return f"The sources are {NOT_RECORDED}."
     rows = [(one.source, one.licence, one.species, f"{one.count:,}") for one in card.training_data]

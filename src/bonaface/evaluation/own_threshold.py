@@ -20,10 +20,10 @@ from bonaface.bundle import (
     BundleCard,
     StoredThreshold,
     check_free,
-    cleared,
     read_card,
     write_card,
 )
+from bonaface.bundle_exchange import in_place_of
 from bonaface.errors import BundleError, ScoreError
 from bonaface.evaluation.measured import MeasuredRate, measured
 from bonaface.evaluation.model_card import model_card
@@ -142,11 +142,12 @@ def with_own_threshold(
         ),
     )
     text = model_card(card)
-    cleared(out)
-    for file in (card.model.file, *((WEIGHTS,) if card.weights else ())):
-        shutil.copyfile(folder / file, out / file)
-    write_card(out, card)
-    (out / CARD_TEXT).write_text(text, encoding="utf-8")
+    with in_place_of(out) as fresh:
+        fresh.mkdir()
+        for file in (card.model.file, *((WEIGHTS,) if card.weights else ())):
+            shutil.copyfile(folder / file, fresh / file)
+        write_card(fresh, card)
+        (fresh / CARD_TEXT).write_text(text, encoding="utf-8")
     return card
 
 

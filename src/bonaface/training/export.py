@@ -182,8 +182,9 @@ def _learned_species(recipe: Recipe, record: Mapping[str, Any]) -> tuple[tuple[s
     """Species of attack that the run has learned from, and those of them that it simulated."""
     if not isinstance(recipe.data, Simulated):
         made = recipe.data.simulated_species if isinstance(recipe.data, Clues) else ()
-        found = (one.species for one in _sources(record) if one.species != BONAFIDE.name)
-        return tuple(dict.fromkeys([*found, *made])), made
+        shown = () if _is_dev_merged(recipe) else record.get("learned", ())
+        found = shown or [one.species for one in _sources(record)]  # records of before do not say which were of dev
+        return tuple(dict.fromkeys([*(name for name in found if name != BONAFIDE.name), *made])), made
     shares = [name for name, share in recipe.mixture.shares.items() if share > 0]
     species = tuple(dict.fromkeys(species_of_share(name).name for name in shares))
     simulated = {species_of_share(name).name for name in shares if is_simulated(name)}
@@ -191,11 +192,14 @@ def _learned_species(recipe: Recipe, record: Mapping[str, Any]) -> tuple[tuple[s
 
 
 def _warnings(recipe: Recipe, record: Mapping[str, Any]) -> tuple[str, ...]:
-    is_merged = isinstance(recipe.data, Clues) and recipe.data.is_dev_merged
     size = recipe.contract.size
     learned = record.get("recipe", {}).get("contract", {}).get("size", size)
     resized = f"It has learned from crops of {learned} pixels, and judges crops of {size}."
-    return ((NOT_COMPARABLE,) if is_merged else ()) + ((resized,) if learned != size else ())
+    return ((NOT_COMPARABLE,) if _is_dev_merged(recipe) else ()) + ((resized,) if learned != size else ())
+
+
+def _is_dev_merged(recipe: Recipe) -> bool:
+    return isinstance(recipe.data, Clues) and recipe.data.is_dev_merged
 
 
 def _sources(record: Mapping[str, Any]) -> tuple[TrainingSource, ...]:

@@ -58,6 +58,7 @@ class Record:
         seconds: Spent in the loop, over all resumes.
         best_epoch: The epoch that dev chose, from 0; None before the first ended.
         dev: The dev figures of that epoch.
+        learned: Species of the train split's pictures, where these are learned from as they are.
         earlier_runs: Runs whose weights this one started from, the first one first: command, seed and seconds.
     """
 
@@ -77,6 +78,7 @@ class Record:
     best_epoch: int | None = None
     dev: Mapping[str, Any] | None = None
     earlier_runs: tuple[Mapping[str, Any], ...] = ()
+    learned: tuple[str, ...] = ()
 
 
 def begun(
@@ -109,6 +111,7 @@ def begun(
         num_dev=len(material.dev),
         started=_now(),
         earlier_runs=() if parent is None else (*parent.earlier_runs, _brief(parent)),
+        learned=tuple(sorted({one.species.name for one in material.pictures})),
     )
     if earlier is None:
         return fresh
