@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from bonaface.models.anchors import Anchors
+from bonaface.models.anchors import Anchors, limit_scales
 
 
 def random(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -59,3 +59,14 @@ def test_evidence_is_float32_under_autocast():
     anchors = Anchors(2, 5)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         assert anchors(random(3, 5)).dtype == torch.float32
+
+
+def test_a_scale_that_a_step_has_taken_too_far_comes_back_and_learns_on():
+    """At CLIP's own limit, as its checkpoints hold it, there is a gradient; above it there is none."""
+    anchors = Anchors(1, 4, features=random(1, 2, 4))
+    with torch.no_grad():
+        anchors.logit_scale.fill_(4.6052)
+    limit_scales(torch.nn.Sequential(anchors))
+    assert anchors.scale.item() == pytest.approx(100.0)
+    anchors(random(3, 4, seed=1)).square().sum().backward()
+    assert anchors.logit_scale.grad.item() > 0

@@ -32,6 +32,15 @@ def test_a_flat_picture_and_a_ramp_have_no_residual():
         assert residual[:, :, 2:-2, 2:-2].abs().max() < 1e-3
 
 
+def test_residuals_are_the_same_under_autocast():
+    """In 8 bits of mantissa sums of three bytes are up to 4 apart, and residuals are clamped at 3."""
+    pixels = normalise(crops(2), **NORM)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found = NoiseResidual(**NORM)(pixels)
+    assert found.dtype == torch.float32
+    torch.testing.assert_close(found, NoiseResidual(**NORM)(pixels))
+
+
 def test_residuals_are_each_channel_filtered_and_summed_on_the_scale_of_bytes():
     crop = crops()
     found = NoiseResidual(**NORM)(normalise(crop, **NORM))[0, :, 2:-2, 2:-2]

@@ -123,6 +123,24 @@ def test_stopped_and_resumed_is_as_if_never_stopped(cell, tmp_path, monkeypatch)
         assert all(torch.equal(weights[0][key], weights[1][key]) for key in weights[0])
 
 
+def test_asked_to_stop_after_the_last_step_it_stops_before_anything_else(
+    cell, tmp_path, exported, monkeypatch
+):
+    """While dev of the last epoch is judged there is no next step to stop at."""
+    real = detection.Detection.judge
+
+    def stopping(*args, **settings):
+        os.kill(os.getpid(), signal.SIGTERM)
+        return real(*args, **settings)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(detection.Detection, "judge", stopping)
+        assert done(cell, tmp_path).state == "begun"
+    assert exported == []
+    monkeypatch.setattr(room, "run_recipe", never)  # the training itself is whole
+    assert done(cell, tmp_path).state == "finished"
+
+
 def test_what_is_done_is_not_done_again(cell, tmp_path, exported, monkeypatch):
     def interrupted(bundle, manifest, scores):
         raise KeyboardInterrupt

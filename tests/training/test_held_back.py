@@ -4,7 +4,7 @@ from bonaface.data.dataset import Mixture
 from bonaface.data.manifest import Manifest, Row
 from bonaface.errors import ManifestError
 from bonaface.training.held_back import without_held_back
-from bonaface.vocabulary import SPECIES, Split
+from bonaface.vocabulary import SPECIES, Split, species_named
 
 MIXTURE = Mixture(
     shares={"print": 0.2, "faceswap": 0.3, "swap": 0.2, "sdsc": 0.1, "faceswap+print": 0.2},
@@ -47,3 +47,12 @@ def test_something_must_be_left(tmp_path):
         ManifestError, match=r"it keeps print, and the mixture has nothing else; add a share$"
     ):
         without_held_back(Mixture(shares={"print": 1.0}), manifest(tmp_path, train="replay", test="print"))
+
+
+@pytest.mark.parametrize("train", ["bonafide print faceswap", "bonafide faceswap"])
+def test_a_chain_kept_for_test_is_not_simulated_though_its_steps_are(tmp_path, train):
+    chain = species_named("faceswap+print")
+    known = manifest(tmp_path, train=train, test="bonafide")
+    rows = (*known.rows, Row("test-chain.png", chain.label, chain, "cy", Split.TEST))
+    held = without_held_back(MIXTURE, Manifest(rows, tmp_path))
+    assert held.shares == {name: share for name, share in MIXTURE.shares.items() if name != chain.name}

@@ -151,6 +151,11 @@ def test_what_must_agree_can_be_set_together():
             "contract.finder=whole",
             r"^contract.finder must be one that finds faces; got 'whole'; set data.kind or",
         ),
+        (
+            'distillation={"teachers":["x"],"wieght":0.9}',
+            r"^distillation has teachers, .*; got 'wieght'; did you mean 'weight'\?$",
+        ),
+        ('masking={"rato":0.5}', r"^masking has .*; got 'rato'; did you mean 'ratio'\?$"),
         ("data.resize=3", r"^data has kind, kept_pairs; got 'resize' in 'data.resize=3'$"),
         ("contract.size=64", r"^model.image_size and contract.size must be equal; got 32 and 64; set both$"),
     ],

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from bonaface.data.clue_schedule import Clues
+from bonaface.data.pairs import Pairs
 from bonaface.errors import RecipeError
 from bonaface.models.detector import Evidence, any_attack_logit
 from bonaface.training.detection import Detection
@@ -86,5 +87,15 @@ def test_what_is_no_pair_is_refused():
     how = replace(TINY.optimisation, twin_weight=0.5)
     with pytest.raises(RecipeError, match=r"^batch_size must be even, for whole pairs; got 3"):
         replace(TINY, batch_size=3, optimisation=how)
-    with pytest.raises(RecipeError, match=r"^optimisation.twin_weight must be 0 with clues"):
-        replace(TINY, data=Clues(), contract=replace(TINY.contract, finder="whole"), optimisation=how)
+    for data in (Clues(), Pairs(resize=40)):
+        with pytest.raises(
+            RecipeError, match=rf"^optimisation.twin_weight must be 0 with {data.kind}, whose"
+        ):
+            replace(TINY, data=data, contract=replace(TINY.contract, finder="whole"), optimisation=how)
+
+
+def test_one_family_is_refused():
+    single = replace(TINY.model, num_families=1)
+    with pytest.raises(RecipeError, match=r"^model.num_families must be 2 where twins are compared"):
+        replace(TINY, model=single, optimisation=replace(TINY.optimisation, twin_weight=0.5))
+    assert replace(TINY, model=single).model.num_families == 1

@@ -51,9 +51,12 @@ class NoiseResidual(nn.Module):
         self.register_buffer("offset", 255 * torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
 
     def forward(self, pixels: Float[Tensor, "batch 3 size size"]) -> Float[Tensor, "batch 3 size size"]:
-        total = (pixels * self.gain + self.offset).sum(dim=1, keepdim=True)
-        residual = F.conv2d(F.pad(total, (2, 2, 2, 2), mode="reflect"), self.kernels)
-        return residual.clamp(-RESIDUAL_LIMIT, RESIDUAL_LIMIT) / RESIDUAL_LIMIT
+        with torch.autocast(
+            pixels.device.type, enabled=False
+        ):  # sums of 765 in 8 bits of mantissa are 4 apart, and the limit is 3
+            total = (pixels.float() * self.gain + self.offset).sum(dim=1, keepdim=True)
+            residual = F.conv2d(F.pad(total, (2, 2, 2, 2), mode="reflect"), self.kernels)
+            return residual.clamp(-RESIDUAL_LIMIT, RESIDUAL_LIMIT) / RESIDUAL_LIMIT
 
 
 def convolution(

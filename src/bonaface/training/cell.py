@@ -225,7 +225,8 @@ def _trained(cell: Cell, out: Path, *, finder: Finder, command: str, bar: Bar) -
             kept_in=out / PAIRS,
             on_row=advance,
         )
-    return result.progress.seconds - result.seconds if result.is_finished else None
+    is_done = result.is_finished and not result.is_asked_to_stop
+    return result.progress.seconds - result.seconds if is_done else None
 
 
 def _export(cell: Cell, folder: Path) -> None:

@@ -183,7 +183,9 @@ def _learned_species(recipe: Recipe, record: Mapping[str, Any]) -> tuple[tuple[s
     if not isinstance(recipe.data, Simulated):
         made = recipe.data.simulated_species if isinstance(recipe.data, Clues) else ()
         shown = () if _is_dev_merged(recipe) else record.get("learned", ())
-        found = shown or [one.species for one in _sources(record)]  # records of before do not say which were of dev
+        found = shown or [
+            one.species for one in _sources(record)
+        ]  # records of before do not say which were of dev
         return tuple(dict.fromkeys([*(name for name in found if name != BONAFIDE.name), *made])), made
     shares = [name for name, share in recipe.mixture.shares.items() if share > 0]
     species = tuple(dict.fromkeys(species_of_share(name).name for name in shares))

@@ -10,6 +10,7 @@ from typing import Any
 import cv2
 import torch
 from accelerate import Accelerator
+from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from bonaface.errors import RecipeError
@@ -128,7 +129,7 @@ def _judged(
     """What came out; None when it was asked to stop first."""
     is_probe = isinstance(detector.anchors, LinearHead)
     columns = (TextColumn("embeddings"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with stop_requests() as stop, Progress(*columns) as bar:
+    with stop_requests() as stop, Progress(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task("", total=None)
         store = EmbeddingStore(
             embeddings, detector.encoder.to(accelerator.device), recipe, material,

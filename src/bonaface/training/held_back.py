@@ -8,7 +8,7 @@ from bonaface.data.dataset import Mixture, species_of_share
 from bonaface.data.manifest import Manifest
 from bonaface.data.splits import assigned
 from bonaface.errors import ManifestError
-from bonaface.vocabulary import Label, Species, Split
+from bonaface.vocabulary import Label, Split
 
 
 def without_held_back(mixture: Mixture, manifest: Manifest) -> Mixture:
@@ -22,11 +22,7 @@ def without_held_back(mixture: Mixture, manifest: Manifest) -> Mixture:
     split = assigned(manifest)
     seen = _attacks(split.of_split(Split.TRAIN))
     hidden = _attacks(split.of_split(Split.TEST)) - seen if seen else set()
-    kept = {
-        name: share
-        for name, share in mixture.shares.items()
-        if not hidden & {step.name for step in _steps(name)}
-    }
+    kept = {name: share for name, share in mixture.shares.items() if not hidden & _names(name)}
     if len(kept) == len(mixture.shares):
         return mixture
     if not sum(kept.values()) > 0:
@@ -41,6 +37,7 @@ def _attacks(manifest: Manifest) -> set[str]:
     return {row.species.name for row in manifest.rows if row.label == Label.ATTACK}
 
 
-def _steps(name: str) -> tuple[Species, ...]:
-    species = species_of_share(name)
-    return species.steps or (species,)
+def _names(share: str) -> set[str]:
+    """Of what a share shows: the species, and each step of a chain."""
+    species = species_of_share(share)
+    return {species.name, *(step.name for step in species.steps)}

@@ -15,10 +15,12 @@ import cv2
 import torch
 from accelerate import Accelerator
 from accelerate.utils import broadcast, set_seed
+from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import nn
 
 from bonaface.errors import CheckpointError, RecipeError
+from bonaface.models.anchors import limit_scales
 from bonaface.models.architecture import structure_of
 from bonaface.models.carried_over import carried_over
 from bonaface.models.detector import Detector
@@ -54,12 +56,14 @@ class Result:
         is_finished: False when it was asked to stop before its last epoch; `last` then resumes exactly.
         seconds: Spent in this process.
         is_main: Whether this is the one of `torchrun`'s processes that writes and speaks.
+        is_asked_to_stop: Whether the process was asked to, in time or after the last step.
     """
 
     progress: checkpoint.Progress
     is_finished: bool
     seconds: float
     is_main: bool = True
+    is_asked_to_stop: bool = False
 
 
 def train(
@@ -100,7 +104,7 @@ def train(
             is_stopped = run.learn(stop, bar)
             if is_stopped:
                 run.save_last()
-                return run.result(False, time.monotonic() - started)
+                return run.result(False, time.monotonic() - started, stop)
             kept = run.to_keep()
             figures = run.judge(kept)
             run.keep_if_best(kept, figures)
@@ -116,7 +120,7 @@ def train(
             run.progress = replace(run.progress, epoch=run.progress.epoch + 1, step=0, loss_sum=0.0)
             run.save_last()
             run.tell(bar, figures)
-    return run.result(True, time.monotonic() - started)
+    return run.result(True, time.monotonic() - started, stop)
 
 
 def accelerator_of(recipe: Recipe) -> Accelerator:
@@ -245,9 +249,9 @@ class _Run:
             ) from None
         self.progress = saved.progress
 
-    def result(self, is_finished: bool, seconds: float) -> Result:
+    def result(self, is_finished: bool, seconds: float, stop: threading.Event) -> Result:
         """How the run ended, as this process knows it."""
-        return Result(self.progress, is_finished, seconds, self.accelerator.is_main_process)
+        return Result(self.progress, is_finished, seconds, self.accelerator.is_main_process, stop.is_set())
 
     @property
     def bare(self) -> nn.Module:
@@ -290,6 +294,7 @@ class _Run:
         if clip_norm > 0:
             self.accelerator.clip_grad_norm_(self.model.parameters(), clip_norm)
         self.optimizer.step()
+        limit_scales(self.bare)
         self.scheduler.step()
         self.optimizer.zero_grad()
         self.average.update_parameters(self.bare)
@@ -388,4 +393,4 @@ class _Run:
     def bar(self) -> Progress:
         """A progress bar on the main process."""
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        return Progress(*columns, disable=not self.accelerator.is_main_process)
+        return Progress(*columns, console=Console(stderr=True), disable=not self.accelerator.is_main_process)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args, get_type_hints
 
 import pydantic
 
@@ -18,6 +18,7 @@ from bonaface.data.pairs import Pairs
 from bonaface.errors import RecipeError, did_you_mean
 from bonaface.models.architecture import KINDS, Architecture
 from bonaface.models.nano import NanoConfig
+from bonaface.vocabulary import FAMILIES
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,9 +239,14 @@ class Recipe:
             raise RecipeError(
                 f"model.judges_cells must be false with {self.data.kind}, whose pictures are no twins; set one of the two"
             )
-        if isinstance(self.data, Clues) and self.optimisation.twin_weight > 0:
+        if is_stored and self.optimisation.twin_weight > 0:
             raise RecipeError(
-                "optimisation.twin_weight must be 0 with clues, whose pictures come one by one; set one of the two"
+                f"optimisation.twin_weight must be 0 with {self.data.kind}, whose pictures are no twins; set one of the two"
+            )
+        if compares_twins and self.model.num_families < len(FAMILIES):
+            raise RecipeError(
+                "model.num_families must be 2 where twins are compared, family by family; got 1; set it to 2, or "
+                "optimisation.twin_weight to 0 and model.judges_cells to false"
             )
         if isinstance(self.data, Clues) and self.data.is_dev_merged and self.kept == "best":
             raise RecipeError(
@@ -320,20 +326,20 @@ def _refuse_unknown(kind: type, plain: Mapping[str, Any], at: str) -> None:
             raise RecipeError(
                 f"{at or 'the recipe'} has {', '.join(known)}; got '{word}'{did_you_mean(word, known)}"
             )
-        inner = _dataclass_of(known[word], value)
+        inner = _dataclass_of(kind, word, value)
         if inner is not None and isinstance(value, Mapping):
             _refuse_unknown(inner, value, f"{at}.{word}".lstrip("."))
 
 
-def _dataclass_of(one: Any, plain: Any) -> type | None:
-    """The dataclass that a field holds, if it holds one: of the kind that its plain value says, or as by default."""
-    if one.name in UNIONS and isinstance(plain, Mapping):
-        kinds = UNIONS[one.name]
+def _dataclass_of(holder: type, name: str, plain: Any) -> type | None:
+    """The dataclass that a field holds, if it may hold one: of the kind that its plain value says, or the only one there is."""
+    if name in UNIONS and isinstance(plain, Mapping):
+        kinds = UNIONS[name]
         kind = str(plain.get("kind", next(iter(kinds))))
         if kind not in kinds:
             raise RecipeError(
-                f"{one.name}.kind must be one of {', '.join(kinds)}; got '{kind}'{did_you_mean(kind, kinds)}"
+                f"{name}.kind must be one of {', '.join(kinds)}; got '{kind}'{did_you_mean(kind, kinds)}"
             )
         return kinds[kind]
-    default = one.default_factory() if callable(one.default_factory) else None
-    return type(default) if is_dataclass(default) else None
+    hint = get_type_hints(holder)[name]
+    return next((one for one in (hint, *get_args(hint)) if is_dataclass(one)), None)  # type: ignore[return-value]
