@@ -4,12 +4,14 @@ import csv
 import io
 import json
 import os
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from bonaface.cli.check import FIELDS, exit_code, expanded
 from bonaface.errors import BonafaceError
+from tiny_bundle import CONTRACT, tiny_bundle
 
 from .conftest import BLUE, RED, MiddleFinder, paint
 
@@ -283,6 +285,17 @@ def test_yunet_that_was_not_fetched(bonaface, monkeypatch, tmp_path):
     monkeypatch.setattr("bonaface.faces.fetch.cache_folder", lambda: tmp_path)
     answer = bonaface("check", "a.jpg", "--finder", "yunet")
     assert answer.sentence == "YuNet must be fetched once before it is used; run: bonaface models fetch yunet"
+
+
+def test_a_finder_that_the_bundle_has_not_learned_by(bonaface, tmp_path):
+    whole = tiny_bundle(tmp_path / "whole", contract=replace(CONTRACT, finder="whole", margin_ratio=0.0))
+    paint(tmp_path / "a.png", BLUE)
+    rows = tmp_path / "a.csv"
+    rows.write_text("path,label,species,subject,split\na.png,bonafide,bonafide,ann,test\n")
+    for words in (("check", "a.png"), ("stress", rows), ("evaluate", rows, "--out", tmp_path / "out")):
+        assert bonaface(*words, "--bundle", whole, "--finder", "dlib_hog").sentence == (
+            "--finder dlib_hog must be the bundle's own finder; this bundle has learned by whole; leave it out"
+        )
 
 
 def test_a_finder_file_that_is_none(bonaface, tiny, monkeypatch, tmp_path):

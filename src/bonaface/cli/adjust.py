@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bonaface.cli.console import finder_file, plain, progress_bar, remark, results, say, words
+from bonaface.cli.console import check_finder, finder_file, plain, progress_bar, remark, results, say, words
 from bonaface.cli.options import Bundle, Finder, Threads
 from bonaface.errors import ManifestError
 from bonaface.vocabulary import Split
@@ -82,6 +82,7 @@ def adjust(
     folder, work = bundle_folder(bundle), work or out.with_name(f"{out.name}-captures")
     check_out(folder, out)
     gate = load(folder, yunet=finder_file(finder), num_threads=threads)
+    check_finder(finder, gate.card.contract.finder)
     own = _to_choose_by(captures, source_manifest(captures))
     check_files(own)
     genuine = [row for row in own.rows if row.is_bonafide]
@@ -97,7 +98,7 @@ def adjust(
     card = with_own_threshold(folder, out, table, rule, are_joint=together)
     before, after = (errors_at(table, at) for at in (gate.threshold, card.threshold.value))
     results.print(_table(before, after))
-    _tell(table, after)
+    _tell(table, after, is_real=attacks is None)
     say(f"wrote {out}: {card.id}, an attack from {card.threshold.value:.4f} on")
 
 
@@ -190,13 +191,15 @@ def _cell(rate: MeasuredRate) -> str:
     return f"{percent(rate.value)}  {rate.errors} of {rate.total}" if rate.total else "none"
 
 
-def _tell(table: ScoreTable, after: Errors) -> None:
+def _tell(table: ScoreTable, after: Errors, *, is_real: bool) -> None:
+    """What to expect; `is_real` where every attack is the captures' own and none was simulated."""
     from bonaface.evaluation.rates import apnrr, bpnrr
     from bonaface.evaluation.wording import percent
 
+    cost = f"{'these' if is_real else 'simulated'} attacks tell what it costs"
     say(
         f"of captures like these it will turn away {percent(after.bpcer.low)} to {percent(after.bpcer.high)}; "
-        "simulated attacks tell what it costs, real ones may cost more"
+        f"{cost}, {'others' if is_real else 'real ones'} may cost more"
     )
     people = len(set(table.subject[table.is_bonafide].tolist()))
     if people < after.bpcer.total:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bonaface.cli.console import COLOURS, finder_file, plain, progress_bar, remark, results
+from bonaface.cli.console import COLOURS, check_finder, finder_file, plain, progress_bar, remark, results
 from bonaface.cli.options import Bundle, Finder, Threads
 from bonaface.errors import BonafaceError
 
@@ -69,6 +69,7 @@ def check(
     from bonaface.inference.gate import load
 
     gate = load(bundle, operating_point=operating_point, yunet=finder_file(finder), num_threads=threads)
+    check_finder(finder, gate.card.contract.finder)
     judged: list[tuple[str, Verdict]] = []
     is_whole = False
     try:

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from bonaface.errors import DownloadError
+from bonaface.errors import BonafaceError, DownloadError
 
 UNBROKEN = 100_000
 """Characters of a line where no terminal says how wide it is: a table's row is one line, and a path in it whole."""
@@ -67,13 +67,25 @@ def progress_bar(title: str, total: int, *, is_shown: bool = True) -> Iterator[C
         yield advance
 
 
+OWN_FINDER = "dlib_hog"
+"""The finder that needs no file; only bundles that have learned by it can use it."""
+
+
+def check_finder(finder: str | None, used: str) -> None:
+    """Raise `BonafaceError` where `--finder dlib_hog` was asked for and a bundle has learned by another finder's boxes."""
+    if finder == OWN_FINDER and used != OWN_FINDER:
+        raise BonafaceError(
+            f"--finder {OWN_FINDER} must be the bundle's own finder; this bundle has learned by {used}; leave it out"
+        )
+
+
 def finder_file(finder: str | None) -> Path | None:
     """The YuNet file that `--finder` means; None for the bundle's own finder.
 
     Raises:
         DownloadError: If it is `yunet` and that was not fetched yet, or no file.
     """
-    if finder is None or finder == "dlib_hog":
+    if finder is None or finder == OWN_FINDER:
         return None
     if finder != "yunet":
         return Path(finder)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bonaface.bundle import bundle_folder
-from bonaface.cli.console import finder_file, progress_bar
+from bonaface.cli.console import check_finder, finder_file, progress_bar
 from bonaface.errors import ManifestError, ScoreError
 from bonaface.vocabulary import Family, Split
 
@@ -91,6 +91,7 @@ def judged(
         gate = Gate(Session(folder, num_threads=threads), faces)
     else:
         gate = judge_of(folder, yunet=finder_file(finder), num_threads=threads)
+        check_finder(finder, gate.card.contract.finder)
     scores = out / f"scores-{scores_key(manifest_path, gate.card, finder, *splits)}.csv"
     return scored(gate, manifest, scores), gate.card.id, scores
 

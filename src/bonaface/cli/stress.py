@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bonaface.cli.console import finder_file, progress_bar, remark, results, say
+from bonaface.cli.console import check_finder, finder_file, progress_bar, remark, results, say
 from bonaface.cli.judging import scores_key
 from bonaface.cli.options import Bundle, Finder, Threads
 from bonaface.errors import BonafaceError, ManifestError, PictureError, did_you_mean
@@ -106,6 +106,7 @@ def stress(
         _known("--by", by, columns)
     clopper_pearson(0, 1)  # the rates at the end want scipy: say so before the judging, not after
     gate = load(bundle, yunet=finder_file(finder), num_threads=threads)
+    check_finder(finder, gate.card.contract.finder)
     if gate.card.contract.finder == "whole":
         chosen = _of_whole_pictures(chosen, are_asked=kinds is not None)
     steps = [Step(one, number) for one in chosen for number in range(1, 1 + len(one.severities))]

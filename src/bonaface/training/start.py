@@ -53,7 +53,8 @@ def _of_bundle(folder: Path) -> Start:
     check_model_file(folder, card.weights)
     try:
         weights = load_file(folder / card.weights.file)
-        record = pydantic.TypeAdapter(Record).validate_json(json.dumps(dict(card.training)))
+        plain = json.dumps(dict(card.training))
+        record = pydantic.TypeAdapter(Record).validate_json(plain) if card.training else None
     except (SafetensorError, pydantic.ValidationError):
         raise CheckpointError(
             f"{folder} holds weights or a record that can not be read; get it again"
