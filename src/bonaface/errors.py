@@ -81,11 +81,18 @@ def first_line(error: BaseException) -> str:
     return next(iter(str(error).splitlines()), "") or type(error).__name__
 
 
+MOST_TO_COMPARE = 5_000
+"""Known words among which a near one is looked for; among a million paths it would take half a minute."""
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A tail for an error about an unknown word, e.g. ``; did you mean 'print'?``, or an empty string.
 
     >>> did_you_mean("prnt", ["print", "replay"])
     "; did you mean 'print'?"
     """
-    close = difflib.get_close_matches(word, list(known), n=1)
+    words = list(known)
+    if len(words) > MOST_TO_COMPARE:
+        return ""
+    close = difflib.get_close_matches(word, words, n=1)
     return f"; did you mean '{close[0]}'?" if close else ""

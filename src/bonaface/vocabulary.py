@@ -62,6 +62,10 @@ class Reason(StrEnum):
     INTERNAL_ERROR = "internal_error"
 
 
+PASSING_REASONS = frozenset({Reason.NOT_FOUND, Reason.INTERNAL_ERROR})
+"""Reasons for no decision that may have been the disk's or the machine's, and not the picture's."""
+
+
 @dataclass(frozen=True, slots=True)
 class Species:
     """A presentation attack instrument species (ISO/IEC 30107-3), or the bona fide non-species.

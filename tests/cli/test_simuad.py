@@ -66,7 +66,10 @@ def test_one_command_makes_it_and_another_checks_it(bonaface, faces, tmp_path):
     before = hashes(out)
     told = bonaface("data", "simuad", "--audit-only", out)
     assert told.code == 0
-    assert told.out.splitlines() == [f"every file of {out} has the sha256 of its card", lines[3]]
+    assert told.out.splitlines() == [
+        f"every picture and every list of {out} has the sha256 of its card",
+        lines[3],
+    ]
     assert hashes(out) == before
     assert bonaface("data", "simuad", faces, out, "--captures", 3).code == 0
     assert hashes(out) == before
@@ -117,7 +120,7 @@ def test_a_folder_of_pictures_and_few_people(bonaface, faces, tmp_path):
     answer = bonaface("data", "simuad", faces.parent, tmp_path / "out")
     assert answer.sentence == (
         "each of train, dev, test must have a subject of whom every species can be made; train has none (4 attacks for "
-        "want of a second person with a face in the same split, 1 pictures without a face that the finder found); "
+        "which no second person with a face was found in the same split, 1 pictures without a face that the finder found); "
         "give more portraits seen from the front"
     )
     assert not (tmp_path / "out/manifest.csv").exists()

@@ -216,3 +216,12 @@ def test_options_that_can_not_be(bonaface, faces, tmp_path, option, value, sente
 def test_the_finder_is_one_that_is_there(bonaface, faces, tmp_path):
     answer = bonaface("simulate", faces, tmp_path / "a", "--finder", tmp_path / "no.onnx")
     assert answer.sentence.startswith(f"{tmp_path / 'no.onnx'} must be YuNet's ONNX file; it does not exist")
+
+
+def test_a_set_inside_its_source_would_eat_itself(bonaface, faces, tmp_path):
+    folder = faces
+    for words in (("simulate",), ("data", "simuad")):
+        assert bonaface(*words, folder, folder / "sim").sentence == (
+            f"{folder / 'sim'} must not lie in {folder}: what is made there would be taken for its pictures; choose a folder beside it"
+        )
+    assert not (folder / "sim").exists()

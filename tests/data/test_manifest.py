@@ -268,7 +268,22 @@ def test_a_manifest_without_rows(tmp_path, lines):
 def test_a_manifest_that_is_not_there(tmp_path):
     says = " must be a manifest (CSV or Parquet); it does not exist; check the path"
     assert refused(tmp_path / "nowhere.csv") == says
-    assert refused(tmp_path) == says
+    inside = " must be a manifest (CSV or Parquet); it is a folder; "
+    assert refused(tmp_path) == f"{inside}name the file"
+    csv(tmp_path, HEADER).rename(tmp_path / "manifest.csv")
+    assert refused(tmp_path) == f"{inside}did you mean {tmp_path / 'manifest.csv'}?"
+
+
+def test_what_ends_the_writing_leaves_what_was_there(tmp_path):
+    path = tmp_path / "manifest.csv"
+    path.write_text("as it was")
+
+    def rows():
+        yield Row("a.png", Label.BONAFIDE, BONAFIDE, "b\udce9")  # a name that is no UTF-8
+
+    with pytest.raises(UnicodeEncodeError):
+        write_manifest(path, rows())
+    assert [(one.name, one.read_text()) for one in tmp_path.iterdir()] == [("manifest.csv", "as it was")]
 
 
 def test_text_under_the_name_of_parquet(tmp_path):

@@ -102,6 +102,10 @@ def test_a_slice_with_planted_repeats(tmp_path):
 def test_files_that_can_not_be_read_repeat_nothing(tmp_path):
     found = audit(manifest("a print ann dev -", "b print bob dev -", folder=tmp_path), has_contents=True)
     assert (found.contents.rows, found.unreadable) == (0, 2)
+    rows = manifest("a print ann dev -", "a print ann test -", folder=tmp_path)
+    assert (
+        audit(rows, has_contents=True, num_pictures=5).unreadable == 1
+    )  # one picture, however often it is met
 
 
 def test_the_sample_is_no_larger_than_asked_and_the_same_again(tmp_path):

@@ -43,8 +43,8 @@ def test_several_sets_with_words_of_their_own(tmp_path):
         split_words={"val": "dev"},
     )
     assert told(manifest) == [
-        ("casia/val/real/7/1.jpg", "dev", "bonafide", "7", {"dataset": "casia"}),
-        ("ffpp/test/deepfake/9/1.jpg", "test", "faceswap", "9", {"dataset": "ffpp"}),
+        ("casia/val/real/7/1.jpg", "dev", "bonafide", "casia/7", {"dataset": "casia"}),
+        ("ffpp/test/deepfake/9/1.jpg", "test", "faceswap", "ffpp/9", {"dataset": "ffpp"}),
     ]
 
 

@@ -338,7 +338,7 @@ def test_one_face_alone_in_its_split_can_be_nobodys_partner(tmp_path):
     assert told.startswith(
         "each of train, dev, test must have a subject of whom every species can be made; test has none ("
     )
-    assert "attacks for want of a second person with a face in the same split" in told
+    assert "attacks for which no second person with a face was found in the same split" in told
     assert told.endswith("give more portraits seen from the front")
     assert not (tmp_path / "out/card.json").exists()
 

@@ -89,6 +89,8 @@ def test_detectability_is_fitted_on_train_and_measured_on_test():
         20, 10, 30, 3,
     )  # fmt: skip
     assert (told[POOLED].train, told[POOLED].test, told[POOLED].missed) == (40, 27, 3)
+    unseen = detectability(Crops(found, missed=Counter({"mask_3d": 4})))["mask_3d"]
+    assert (unseen.auc, unseen.test, unseen.bonafide, unseen.missed) == (None, 0, 30, 4)
 
 
 def test_some_rows_of_each_species_are_looked_at(monkeypatch):

@@ -51,6 +51,21 @@ def test_the_first_pictures_by_path_are_taken():
     assert len(pooled(manifest(*rows)).manifest.rows) == 6
 
 
+@pytest.mark.parametrize("subjects", range(6, 40))
+def test_no_more_people_than_asked_for_and_two_in_each_split(subjects):
+    pool = pooled(manifest(*people(train=96, dev=2, test=2)), subjects=subjects)
+    counts = Counter(row.split for row in pool.manifest.rows)
+    assert sum(counts.values()) <= subjects
+    assert min(counts.values()) == 2
+    assert pool.left_out == {PEOPLE: 100 - sum(counts.values())}
+
+
+def test_people_are_counted_by_heads_though_they_have_several_pictures():
+    rows = people(train=4, dev=4, test=4)
+    more = [(f"more/{path}", word, who, split) for path, word, who, split in rows]
+    assert pooled(manifest(*rows, *more), pictures=2, subjects=6).left_out == {PEOPLE: 6}
+
+
 def test_fewer_people_keep_the_proportion_of_the_splits():
     source = manifest(*people(train=60, dev=20, test=20))
     pool = pooled(source, subjects=20)

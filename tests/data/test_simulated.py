@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import csv
 import errno
 import json
 import os
@@ -193,6 +194,44 @@ def test_nothing_is_made_twice(tmp_path):
     assert contents(tmp_path / "out") == before
 
 
+def later(path: Path, number: int) -> None:
+    """The file with another picture, taken a second after."""
+    before = path.stat().st_mtime_ns
+    Image.fromarray(picture(number)).save(path)
+    os.utime(path, ns=(before + 10**9, before + 10**9))
+
+
+def test_a_picture_that_was_replaced_is_made_anew_with_all_that_it_is_a_partner_in(tmp_path):
+    manifest = of_split(write(tmp_path / "in", "ann.png", "bob.png", "cy.png", "dee.png"))
+    names = ("sdsc", "swap")
+    made(manifest, tmp_path / "out", *names)
+    later(tmp_path / "in/bob.png", 7)
+    finder = PickyFinder()
+    made(manifest, tmp_path / "out", *names, finder=finder)
+    assert 0 < finder.calls < len(manifest.rows)
+    made(manifest, tmp_path / "fresh", *names)
+    assert contents(tmp_path / "out", ".jpg") == contents(tmp_path / "fresh", ".jpg")
+    assert contents(tmp_path / "out", ".csv") == contents(tmp_path / "fresh", ".csv")
+
+
+def test_a_picture_that_was_mended_is_no_longer_left_out(tmp_path):
+    manifest = of_split(write(tmp_path / "in", "ann.png", "bob.png"))
+    (tmp_path / "in/bob.png").write_bytes(b"broken")
+    assert made(manifest, tmp_path / "out", "sdsc").left_out == {"not_an_image": 1}
+    later(tmp_path / "in/bob.png", 1)
+    mended = made(manifest, tmp_path / "out", "sdsc")
+    assert (mended.left_out, mended.counts) == ({}, {"bonafide": 2, "sdsc": 2})
+
+
+def test_names_that_can_not_stand_in_a_manifest(tmp_path):
+    Image.fromarray(picture(0)).save(os.fsencode(tmp_path) + b"/caf\xe9.png")
+    with pytest.raises(ManifestError) as error:
+        manifest_of_folder(tmp_path)
+    assert str(error.value) == (
+        "names of files must be UTF-8 to stand in a manifest; 'caf\\udce9.png' is not; rename it"
+    ).replace("'caf", f"'{tmp_path}/caf")
+
+
 def full(monkeypatch, after: int, number: int = errno.ENOSPC) -> None:
     """A disk that takes so many files."""
     write_whole, count = simulation_maker.write_whole, [0]
@@ -222,21 +261,18 @@ def test_a_full_disk_ends_the_run_and_loses_nothing(tmp_path, monkeypatch):
 
 
 def test_a_disk_that_is_full_at_the_end_leaves_no_half_manifest(tmp_path, monkeypatch):
-    from bonaface.data import simulation_folder
-
     manifest = of_split(write(tmp_path / "in", "ann.png"))
 
-    def half(path: Path, rows: object) -> None:
-        path.write_text("path,label")
+    def half(writer: csv.DictWriter, rows: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with (
         monkeypatch.context() as patch,
         pytest.raises(SimulationError, match=r"out could not be written after 2 of 2;"),
     ):
-        patch.setattr(simulation_folder, "write_manifest", half)
+        patch.setattr(csv.DictWriter, "writerows", half)
         made(manifest, tmp_path / "out", "sdsc")
-    assert not (tmp_path / "out/manifest.csv").exists()
+    assert not list((tmp_path / "out").glob("manifest.csv*"))
 
 
 def test_what_else_a_disk_says_is_passed_on(tmp_path, monkeypatch):

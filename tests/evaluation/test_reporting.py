@@ -11,6 +11,8 @@ from sklearn.metrics import roc_auc_score
 
 from bonaface.errors import ScoreError
 from bonaface.evaluation.bootstrap import bootstrap
+from bonaface.evaluation.rates import Rate
+from bonaface.evaluation.remarks import claim_notes
 from bonaface.evaluation.report import Report
 from bonaface.evaluation.report_file import from_json, to_json
 from bonaface.evaluation.reporting import evaluate, report_from_scores
@@ -379,3 +381,9 @@ def test_any_table_has_a_report_that_order_and_json_leave_alone(
     assert to_json(from_json(json.loads(json.dumps(plain, allow_nan=False)))) == plain
     order = np.random.default_rng(seed).permutation(len(rows))
     assert to_json(evaluate(table_of(*[rows[i] for i in order]), fixed_threshold(fixed))) == plain
+
+
+def test_no_limit_is_said_to_be_nothing() -> None:
+    """Of 7,200 rows without an error 0.04 % can be claimed: 1 - 0.05 ** (1 / 7200)."""
+    (note,) = claim_notes(Rate(0, 7200), {})
+    assert note == "no error in 7200 presentations: no BPCER below 0.04 % can be claimed"

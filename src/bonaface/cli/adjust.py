@@ -83,7 +83,7 @@ def adjust(
     check_out(folder, out)
     gate = load(folder, yunet=finder_file(finder), num_threads=threads)
     check_finder(finder, gate.card.contract.finder)
-    own = _to_choose_by(captures, source_manifest(captures))
+    own = _to_choose_by(captures, source_manifest(captures, work))
     check_files(own)
     genuine = [row for row in own.rows if row.is_bonafide]
     check_count(rule, len({row.subject for row in genuine}) if together else len(genuine))

@@ -47,7 +47,9 @@ def evaluate(
     frames: Frames = MEAN,
     groups: Annotated[
         str | None,
-        typer.Option(help="Group columns for fairness, by commas; all with 2 to 20 values by default."),
+        typer.Option(
+            help="Group columns for fairness, by commas; all with 2 to 20 values by default, but for those that say how an attack was made."
+        ),
     ] = None,
     min_group: Annotated[
         int, typer.Option(min=1, help="Bona fide rows that a group must have to be compared.")

@@ -72,7 +72,7 @@ def simuad(
     from bonaface.data.simuad.building import build
     from bonaface.training.stopping import stop_requests
 
-    manifest = source_manifest(faces)
+    manifest = source_manifest(faces, out)
     with stop_requests() as stop:
         built = build(
             manifest,
@@ -103,7 +103,7 @@ def _audit(folder: Path, finder: AnyFinder) -> None:
         remark("stopped; the audit is not finished")
         raise typer.Exit(130)
     audit, is_as_told = found
-    say(f"every file of {folder} has the sha256 of its card")
+    say(f"every picture and every list of {folder} has the sha256 of its card")
     _tell_audit(asdict(audit))
     if not is_as_told:
         remark(

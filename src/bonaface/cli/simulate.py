@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 WHY = {
     "no_face": "no face was found",
     "face_too_small": "too small for any gate",
-    "no_partner": "nobody else with a face in the same split",
+    "no_partner": "no second person with a face was found in the same split",
 }
 """What reasons for leaving something out mean, where the word alone does not say it."""
 
@@ -131,7 +131,7 @@ def simulate(
         against=None if adversary is None else adversary.aim,
         added={} if adversary is None else {AIMED: adversary.simulation()},
     )
-    manifest = source_manifest(source)
+    manifest = source_manifest(source, out)
     with stop_requests() as stop:
         made = make(
             manifest,
@@ -166,8 +166,8 @@ def _adversary(run: Path, names: list[str]) -> Adversary:
     return adversary_of_run(run)
 
 
-def source_manifest(source: Path) -> Manifest:
-    """The pictures that a person names: a folder of bona fide ones, or a manifest."""
+def source_manifest(source: Path, out: Path) -> Manifest:
+    """The pictures that a person names: a folder of bona fide ones, or a manifest. What is made of them goes to `out`."""
     from bonaface.data.manifest import read_manifest
     from bonaface.data.simulated import manifest_of_folder
 
@@ -175,7 +175,13 @@ def source_manifest(source: Path) -> Manifest:
         raise SimulationError(
             f"{source} must be a folder of pictures or a manifest; it does not exist; check the path"
         )
-    return manifest_of_folder(source) if source.is_dir() else read_manifest(source)
+    if not source.is_dir():
+        return read_manifest(source)
+    if source.resolve() in out.resolve().parents:
+        raise SimulationError(
+            f"{out} must not lie in {source}: what is made there would be taken for its pictures; choose a folder beside it"
+        )
+    return manifest_of_folder(source)
 
 
 def _tell(made: Simulated) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from bonaface.data.whole_file import whole_file
 from bonaface.errors import ManifestError, MissingExtraError, did_you_mean
 from bonaface.vocabulary import CHAIN, SPECIES, Family, Label, Species, Split, known_species
 
@@ -81,6 +82,11 @@ def read_manifest(path: Path) -> Manifest:
         ManifestError: If a column is missing, or a row has an unknown or contradicting word.
         MissingExtraError: For Parquet, if pyarrow is not installed.
     """
+    if path.is_dir():
+        inside = (
+            f"did you mean {path / 'manifest.csv'}?" if (path / "manifest.csv").is_file() else "name the file"
+        )
+        raise ManifestError(f"{path} must be a manifest (CSV or Parquet); it is a folder; {inside}")
     if not path.is_file():
         raise ManifestError(f"{path} must be a manifest (CSV or Parquet); it does not exist; check the path")
     is_parquet = path.suffix == ".parquet"
@@ -106,15 +112,26 @@ def write_manifest(path: Path, rows: Iterable[Row]) -> None:
     order = [*REQUIRED, *_OPTIONAL, *sorted({c for values in plain for c in values})]
     columns = [c for c in dict.fromkeys(order) if c in filled or c in REQUIRED]
     table = [{column: values.get(column, "") for column in columns} for values in plain]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.suffix == ".parquet":
-        pyarrow, parquet = _pyarrow()
-        parquet.write_table(pyarrow.Table.from_pylist(table), path)
-        return
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, columns)
-        writer.writeheader()
-        writer.writerows(table)
+    with whole_file(path) as part:
+        if path.suffix == ".parquet":
+            pyarrow, parquet = _pyarrow()
+            parquet.write_table(pyarrow.Table.from_pylist(table), part)
+            return
+        with part.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, columns)
+            writer.writeheader()
+            writer.writerows(table)
+
+
+def check_names(paths: Iterable[Path]) -> None:
+    """Raise `ManifestError` where the name of a file is no UTF-8: it can not stand in a manifest."""
+    for path in paths:
+        try:
+            str(path).encode()
+        except UnicodeEncodeError:
+            raise ManifestError(
+                f"names of files must be UTF-8 to stand in a manifest; {str(path)!a} is not; rename it"
+            ) from None
 
 
 def missing_files(manifest: Manifest) -> list[Path]:

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bonaface.data.manifest import Manifest, Row
+from bonaface.data.manifest import Manifest, Row, check_names
 from bonaface.data.manifest_shards import check_shards, write_shards
 from bonaface.data.simulation_crew import Crew
 from bonaface.data.simulation_folder import MANIFEST, SimulationFolder
@@ -61,6 +61,7 @@ def manifest_of_folder(folder: Path) -> Manifest:
         raise SimulationError(
             f"{folder} must have pictures in it; none was found; give a folder of bona fide faces"
         )
+    check_names(paths)
     rows = []
     for path in paths:
         place = path.relative_to(folder)

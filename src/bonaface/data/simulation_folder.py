@@ -15,10 +15,11 @@ from typing import Any
 
 from bonaface import __version__
 from bonaface.data.manifest import Row, write_manifest
-from bonaface.data.simulation_maker import Outcome
+from bonaface.data.simulation_maker import Outcome, stamp
 from bonaface.data.simulation_plan import Plan, Sample
 from bonaface.data.whole_file import write_whole
 from bonaface.errors import SimulationError
+from bonaface.vocabulary import PASSING_REASONS
 
 MANIFEST = "manifest.csv"
 SETTINGS = "simulation.json"
@@ -50,7 +51,8 @@ class SimulationFolder:
         finder: Name of the finder that the faces are found with.
 
     Attributes:
-        done: Samples that need not be made again, by path: those left out, and those whose picture is there.
+        done: Samples that need not be made again, by path: those left out, and those whose picture is there; but for those made of
+            pictures that were replaced since, or left out for a reason that passes.
 
     Raises:
         SimulationError: If the folder holds other things, or was made with other settings or of other pictures.
@@ -68,7 +70,9 @@ class SimulationFolder:
         }
         if path.exists() and (not path.is_dir() or any(path.iterdir())):
             _check_same(path, wanted)
-        self.done = {outcome.path for outcome in self.outcomes() if self._is_done(outcome)}
+        self.done: set[str] = set()
+        for outcome in self.outcomes():  # of one that was made anew the last line counts
+            (self.done.add if self._is_done(outcome) else self.done.discard)(outcome.path)
         if not (path / SETTINGS).is_file():
             write_whole(path / SETTINGS, json.dumps(wanted, indent=1).encode() + b"\n")
 
@@ -145,16 +149,16 @@ class SimulationFolder:
         Raises:
             OSError: If the disk is full.
         """
-        manifest = self.path / MANIFEST
-        try:
-            write_manifest(manifest, rows)
-        except OSError:
-            manifest.unlink(missing_ok=True)  # half a manifest looks like a whole one
-            raise
-        return manifest
+        write_manifest(self.path / MANIFEST, rows)
+        return self.path / MANIFEST
 
     def _is_done(self, outcome: Outcome) -> bool:
-        return outcome.parameters is None or (self.path / outcome.path).is_file()
+        folder = self._plan.manifest.folder
+        if any(stamp(folder / name) != then for name, then in outcome.made_of.items()):
+            return False
+        if outcome.parameters is None:
+            return outcome.reason not in PASSING_REASONS
+        return (self.path / outcome.path).is_file()
 
     def _row(self, sample: Sample, parameters: str) -> Row:
         species = sample.row.species if sample.is_copy else self._plan.settings.chain(sample.name).species

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import groupby, islice
 from pathlib import Path
 from typing import Any
@@ -51,11 +51,22 @@ class Outcome:
         path: Where it is, below the set's folder.
         parameters: How it was made, for its manifest; None where it was left out.
         reason: Why it was left out.
+        made_of: Paths of the pictures that were opened for it, as the manifest has them, each with its `stamp` then.
     """
 
     path: str
     parameters: str | None
     reason: str = ""
+    made_of: Mapping[str, str] = field(default_factory=dict)
+
+
+def stamp(path: Path) -> str:
+    """Length and time of the last change of a file: what tells that it was replaced. Empty where it is not there."""
+    try:
+        found = path.stat()
+    except OSError:
+        return ""
+    return f"{found.st_size} {found.st_mtime_ns}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,20 +110,25 @@ class Maker:
     def _outcome(self, sample: Sample) -> Outcome:
         """Make one sample. It depends on the seed, its row, its name and its number, and on who else is in the split."""
         found = self._found(sample.row, sample.bounds)
+        made_of = self._stamped(found)
         if found.scene is None or found.face is None:
-            return Outcome(sample.path, None, str(found.reason))
+            return Outcome(sample.path, None, str(found.reason), made_of)
         needs_partner = not sample.is_copy and self._plan.settings.chain(sample.name).needs_partner
         partner = self._partner(sample) if needs_partner else None
         if needs_partner and partner is None:
-            return Outcome(sample.path, None, NO_PARTNER)
+            return Outcome(sample.path, None, NO_PARTNER, made_of)
+        made_of |= {} if partner is None else self._stamped(partner)
         try:
             provenance, scene, mask = self._drawn(sample, found, partner)
         except SimulationError:  # points that span no face, a video coder that OpenCV was built without
-            return Outcome(sample.path, None, CAN_NOT_SIMULATE)
+            return Outcome(sample.path, None, CAN_NOT_SIMULATE, made_of)
         if mask is not None:
             write_whole(self._out / sample.mask_path, cv2.imencode(".png", mask)[1].tobytes())
         write_whole(self._out / sample.path, encoded(scene))
-        return Outcome(sample.path, provenance_text(provenance))
+        return Outcome(sample.path, provenance_text(provenance), made_of=made_of)
+
+    def _stamped(self, found: FoundScene) -> dict[str, str]:
+        return {found.row.path: stamp(self._plan.manifest.picture_path(found.row))}
 
     def _drawn(
         self, sample: Sample, found: FoundScene, partner: FoundScene | None

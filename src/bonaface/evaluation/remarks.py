@@ -71,10 +71,15 @@ def claim_notes(bpcer: Rate, apcer: Mapping[str, Rate]) -> list[str]:
     """What may be claimed where no error was seen: a rate of 0 is no proof of 0."""
     faultless = {"BPCER": bpcer, **{f"{name} APCER": rate for name, rate in apcer.items()}}
     return [
-        f"no error in {rate.total} presentations: no {name} below {100 * smallest_claim(rate.total):.1f} % can be claimed"
+        f"no error in {rate.total} presentations: no {name} below {_limit(rate.total)} % can be claimed"
         for name, rate in faultless.items()
         if rate.total and not rate.errors
     ]
+
+
+def _limit(total: int) -> str:
+    value = 100 * smallest_claim(total)
+    return f"{value:.1f}" if value >= 0.1 else f"{value:.1g}"  # 0.0 % can not be claimed by anybody
 
 
 def split_notes(dev: ScoreTable, test: ScoreTable) -> list[str]:

@@ -12,10 +12,7 @@ from bonaface.data.manifest import Manifest, Row
 from bonaface.errors import ManifestError
 from bonaface.evaluation.scores import ScoreTable, ScoreWriter, read_scores
 from bonaface.types import Verdict
-from bonaface.vocabulary import FAMILIES, Family, Reason
-
-PASSING = frozenset({str(Reason.NOT_FOUND), str(Reason.INTERNAL_ERROR)})
-"""Reasons for no score that may have been the disk's or the machine's."""
+from bonaface.vocabulary import FAMILIES, PASSING_REASONS, Family
 
 
 def score_manifest(
@@ -71,7 +68,9 @@ def outdated(manifest: Manifest, path: Path) -> Callable[[ScoreTable], set[str]]
     def of(table: ScoreTable) -> set[str]:
         written = path.stat().st_mtime_ns
         changed = {row.path for row in manifest.rows if _last_change(manifest.picture_path(row)) > written}
-        return changed | set(table.sample[np.isin(table.reason, list(PASSING))].tolist())
+        return changed | set(
+            table.sample[np.isin(table.reason, [str(reason) for reason in PASSING_REASONS])].tolist()
+        )
 
     return of
 

@@ -120,14 +120,15 @@ def audit(manifest: Manifest, *, has_contents: bool = False, num_pictures: int =
     paths = repeats(manifest.rows, [row.path for row in manifest.rows])
     digests = _digests(manifest) if has_contents else []
     contents = repeats(manifest.rows, digests) if has_contents else None
-    pictures = sampled(manifest, num_pictures)
+    lost = {row.path for row, digest in zip(manifest.rows, digests, strict=False) if not digest}
+    pictures = sampled(manifest.where(lambda row: row.path not in lost), num_pictures)
     notes = (
         *_family_notes(counts),
         *_overlap_notes(overlaps),
         *_repeat_notes(paths, contents),
         *_size_notes(pictures),
     )
-    unreadable = sum(one.unreadable for one in pictures) + digests.count("")
+    unreadable = sum(one.unreadable for one in pictures) + len(lost)
     return Audit(len(manifest.rows), counts, overlaps, paths, contents, pictures, unreadable, notes)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeVar
 
-from bonaface.data.manifest import Manifest, Row
+from bonaface.data.manifest import Manifest, Row, check_names
 from bonaface.data.protocols.presence import first_ten
 from bonaface.errors import ManifestError, did_you_mean
 from bonaface.faces.picture import pictures_below
@@ -17,6 +17,9 @@ from bonaface.vocabulary import SPECIES, Species, Split, known_species
 PATTERN = "{split}/{species}/{subject}/*"
 JFSFDB_PATTERN = "{dataset}/{split}/{species}/{subject}/*"
 """For several sets side by side, as joint benchmarks of spoofing and forgery have them (JFSFDB, arXiv 2208.05401)."""
+
+DATASET = "dataset"
+"""Of a pattern: the set that a folder holds."""
 
 _Meaning = TypeVar("_Meaning", Species, Split)
 _NEEDED = ("species", "subject")
@@ -35,7 +38,8 @@ def folders(
     Args:
         root: The folder.
         pattern: The path of a picture below it. `{species}` and `{subject}` must be in it, `{split}` may be, any
-            other `{name}` becomes a group column; `*` is anything within a folder's or file's name.
+            other `{name}` becomes a group column; `*` is anything within a folder's or file's name. Where `{dataset}` is in it
+            subjects are named `dataset/subject`: number 1 of two sets are two people.
         species_words: What the data set's words for species mean, e.g. {"live": "bonafide"}; words of the
             vocabulary need not be told.
         split_words: The same for splits, e.g. {"val": "dev"}.
@@ -47,6 +51,7 @@ def folders(
     species_of = {**SPECIES, **{word: _species(word, name) for word, name in (species_words or {}).items()}}
     split_of = {**{str(one): one for one in Split}, **_splits(split_words or {})}
     paths = tuple(path.relative_to(root) for path in pictures_below(root))
+    check_names(paths)
     matches = [(path.as_posix(), shape.fullmatch(path.as_posix())) for path in paths]
     strays = tuple(path for path, (_, match) in zip(paths, matches, strict=True) if match is None)
     if strays or not paths:
@@ -59,7 +64,8 @@ def folders(
         words = match.groupdict() if match else {}
         species = _known(words.pop("species"), species_of, "species", path)
         split = _known(words.pop("split"), split_of, "split", path) if "split" in words else None
-        rows.append(Row(path, species.label, species, words.pop("subject"), split, groups=words))
+        subject = "/".join([*([words[DATASET]] if DATASET in words else []), words.pop("subject")])
+        rows.append(Row(path, species.label, species, subject, split, groups=words))
     return Manifest(tuple(rows), root)
 
 

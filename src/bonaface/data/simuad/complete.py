@@ -22,7 +22,7 @@ INCOMPLETE = "samples of pictures that lack a species"
 REASONS = {
     Reason.NO_FACE: "pictures without a face that the finder found",
     Reason.FACE_TOO_SMALL: "pictures whose face is too small for any gate",
-    NO_PARTNER: "attacks for want of a second person with a face in the same split",
+    NO_PARTNER: "attacks for which no second person with a face was found in the same split",
     CAN_NOT_SIMULATE: "attacks that can not be simulated",
 }
 """What the reasons of a simulated set mean; others are those of a picture that can not be read."""

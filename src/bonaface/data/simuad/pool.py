@@ -14,7 +14,7 @@ from bonaface.vocabulary import Split
 ATTACKS = "attacks of the source"
 PICTURES = "further pictures of a subject"
 PEOPLE = "people beyond those asked for"
-"""Why rows of a source are left out before any picture is opened."""
+"""What is left out of a source before any picture is opened: attacks and pictures by rows, people by heads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Pool:
 
     Attributes:
         manifest: Bona fide rows, each with its split.
-        left_out: Rows of the source by why they are not among them.
+        left_out: How many of the source are not among them, by why.
     """
 
     manifest: Manifest
@@ -54,7 +54,7 @@ def pooled(manifest: Manifest, *, pictures: int = 1, subjects: int | None = None
     left_out = {
         ATTACKS: len(manifest.rows) - len(bonafide.rows),
         PICTURES: of_people - len(rows),
-        PEOPLE: len(bonafide.rows) - of_people,
+        PEOPLE: len(by_subject) - len(chosen),
     }
     return Pool(replace(bonafide, rows=rows), {why: count for why, count in left_out.items() if count})
 
@@ -74,8 +74,13 @@ def _chosen(split_of: dict[str, Split | None], subjects: int | None) -> list[str
         raise SimulationError(
             f"at least {2 * len(Split)} people must be asked for, two a split; got {subjects}"
         )
+    wanted = {
+        split: max(2, round(subjects * len(people) / len(split_of))) for split, people in by_split.items()
+    }
+    while sum(wanted.values()) > subjects:  # two in each of the small splits, and what rounding adds
+        wanted[max(wanted, key=lambda split: wanted[split])] -= 1
     chosen = []
-    for people in by_split.values():
-        wanted = max(2, round(subjects * len(people) / len(split_of)))
-        chosen += sorted(people, key=lambda subject: generator("simuad", subject).random())[:wanted]
+    for split, people in by_split.items():
+        drawn = sorted(people, key=lambda subject: generator("simuad", subject).random())
+        chosen += drawn[: wanted[split]]
     return chosen
