@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Train, measure and embed the default bundle, `small`, from scratch; the README's first tables come from here.
 #   benchmarks/small.sh FACES_FOLDER [ARCHIVES]      FACES_FOLDER has manifest.csv; three hours on two CPU cores
-# ARCHIVES keeps the packages that benchmarks/elsewhere.py names: half a gigabyte is fetched where it is not there yet.
+# ARCHIVES keeps the packages that benchmarks/elsewhere.py names: six tenths of a gigabyte are fetched where it is not there yet.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 archives=$(realpath -m "${2:-runs/archives}")
@@ -19,9 +19,9 @@ stage small_told_finish runs/small-told-finish --data "$faces/manifest.csv" --st
 simulated_set "$faces"
 $python benchmarks/shortcut_probes.py runs/simulated/manifest.csv --out benchmarks/results/shortcut_probes.json
 $bonaface export runs/small-told-finish src/bonaface/bundles/small --data runs/simulated/manifest.csv --evaluation runs/evaluation-small \
-  --species-data runs/simuad/protocols/S1.csv --name small --bundle-version 0.16.0 --trainable \
+  --species-data runs/simuad/protocols/S1.csv --name small --bundle-version 0.16.1 --trainable \
   --note "It has seen simulated attacks only, never a real one: expect more errors on real attacks." \
-  --note "Its bona fide pictures are studio portraits, frontal, sharp, well lit, mostly older and male; no phone or webcam. Of genuine faces from elsewhere it turns away a quarter to a third, at its convenient point one in ten." \
+  --note "Its bona fide pictures are studio portraits, frontal, sharp, well lit, mostly older and male; no phone or webcam. Of genuine faces from elsewhere it turns away a quarter to a third, of snapshots by phones and small cameras half; at its convenient point one in ten, and a third." \
   --note "Generated portraits it has seen as natural scenes without paper or screen, never as attacks; they come from one model, Stable Diffusion 3, and most of them pass."
 $python benchmarks/slices.py runs/bonafide.csv --out benchmarks/results/slices.json
 $python benchmarks/face_sizes.py runs/bonafide.csv --bundle small --bundle nano --split test --people 80 \
