@@ -22,10 +22,13 @@ TOGETHER = """
 import os, signal, sys
 from pathlib import Path
 import torch
+from dataclasses import replace
 from bonaface.training import detection, loop
-from tests.training.tiny import material, tiny
+from tests.training.tiny import TINY, material, tiny
 
-out, rank, recipe = Path(sys.argv[1]), int(os.environ["RANK"]), tiny(epochs=2, samples_per_epoch=24)
+how = replace(TINY.optimisation, class_regularisation=0.1)  # its centres are of both processes, and resumed in both
+recipe = tiny(epochs=2, samples_per_epoch=24, optimisation=how)
+out, rank = Path(sys.argv[1]), int(os.environ["RANK"])
 
 def leave(run, bar, figures):
     held = {"model": run.bare.state_dict(), "average": run.average.state_dict(), "auc": figures.mean_auc}

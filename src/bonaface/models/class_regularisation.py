@@ -10,8 +10,17 @@ from __future__ import annotations
 
 import torch
 from jaxtyping import Float, Num
-from torch import Tensor, nn
+from torch import Tensor, distributed, nn
 from torch.nn import functional as F  # noqa: N812
+
+
+def _of_all_processes(own: Tensor) -> Tensor:
+    """The sum over the processes that train together, with the gradient of this one's part."""
+    if not (distributed.is_available() and distributed.is_initialized()):
+        return own
+    total = own.detach().clone()
+    distributed.all_reduce(total)
+    return own + (total - own.detach())
 
 
 class ClassRegularisation(nn.Module):
@@ -27,7 +36,7 @@ class ClassRegularisation(nn.Module):
     max(0, margin - |z_i - c_other|)^2), w_i = |z_i - c_own| / sum_j |z_j - c_own|: far samples count more. Centres and
     weights are constants here.
 
-    Where the embeddings are those of several processes, each keeps centres of its own share.
+    Where the embeddings are those of several processes, centres are of all of them, and alike in each; the gradient is of its own share.
 
     Attributes:
         centres: Running centres, (K, D).
@@ -88,8 +97,8 @@ class ClassRegularisation(nn.Module):
 
     def _moved(self, z_BD: Tensor, own_BK: Tensor) -> tuple[Tensor, Tensor]:
         """The centres after this batch, with its gradient; they are kept without."""
-        count_K1 = own_BK.sum(dim=0).unsqueeze(1)
-        mean_KD = own_BK.T @ z_BD / count_K1.clamp(min=1)
+        count_K1 = _of_all_processes(own_BK.sum(dim=0).unsqueeze(1))
+        mean_KD = _of_all_processes(own_BK.T @ z_BD) / count_K1.clamp(min=1)
         moved_KD = self.momentum * self.centres + (1 - self.momentum) * mean_KD
         fresh_KD = torch.where(self.is_known.unsqueeze(1), moved_KD, mean_KD)
         centres_KD = torch.where(count_K1 > 0, fresh_KD, self.centres)
