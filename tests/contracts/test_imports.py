@@ -25,6 +25,8 @@ FOUNDATION = {
     "types",
     "contract",
     "bundle",
+    "bundle_exchange",
+    "locks",
     "log_odds",
     "presentation",
 }

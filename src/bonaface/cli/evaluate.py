@@ -75,8 +75,8 @@ def evaluate(
 ) -> None:
     """Measure a bundle, another detector, or any scores: threshold on the dev rows, rates on the test rows.
 
-    Scores are written as they come; the same command goes on where it was stopped. Exit code 0: measured.
-    2: no threshold could be chosen, or an error.
+    Scores are written as they come; the same command goes on where it was stopped, and judges again the pictures that were changed
+    since. Exit code 0: measured. 2: no threshold could be chosen, or an error.
     """
     from bonaface.evaluation.reporting import report_from_scores
     from bonaface.evaluation.robustness import read_robustness
