@@ -7,7 +7,8 @@ import pytest
 
 from bonaface.errors import ScoreError
 from bonaface.evaluation.columns import COLUMNS
-from bonaface.evaluation.scores import ScoreWriter, read_scores
+from bonaface.evaluation.score_writer import ScoreWriter
+from bonaface.evaluation.scores import read_scores
 from bonaface.vocabulary import Family
 
 HEADER = "sample,label,species,subject,split,attack_score,reason"

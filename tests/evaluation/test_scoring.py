@@ -8,7 +8,7 @@ import pytest
 
 from bonaface.data.manifest import Manifest, Row
 from bonaface.errors import ManifestError, ScoreError
-from bonaface.evaluation.scores import ScoreWriter
+from bonaface.evaluation.score_writer import ScoreWriter
 from bonaface.evaluation.scoring import score_manifest
 from bonaface.types import Box, Verdict
 from bonaface.vocabulary import BONAFIDE, FAMILIES, SPECIES, Family, Outcome, Reason, Split

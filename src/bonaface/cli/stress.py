@@ -181,7 +181,8 @@ def judged(
     """Score every row as it is and under every step, a table each in `folder`; what is there is not judged again."""
     import numpy as np
 
-    from bonaface.evaluation.scores import ScoreWriter, read_scores
+    from bonaface.evaluation.score_writer import ScoreWriter
+    from bonaface.evaluation.scores import read_scores
     from bonaface.evaluation.scoring import append_answer, outdated
 
     folder.mkdir(parents=True, exist_ok=True)

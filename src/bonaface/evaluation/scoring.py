@@ -10,7 +10,8 @@ import numpy as np
 
 from bonaface.data.manifest import Manifest, Row
 from bonaface.errors import ManifestError
-from bonaface.evaluation.scores import ScoreTable, ScoreWriter, read_scores
+from bonaface.evaluation.score_writer import ScoreWriter
+from bonaface.evaluation.scores import ScoreTable, read_scores
 from bonaface.types import Verdict
 from bonaface.vocabulary import FAMILIES, PASSING_REASONS, Family
 
