@@ -372,3 +372,15 @@ def test_together_or_every_face(bonaface, tiny, photos):
     answer = bonaface("check", "--together", "--every-face", "--bundle", tiny, photos)
     assert answer.code == 2
     assert "choose one" in answer.err
+
+
+def test_a_picture_is_no_place_for_a_table(bonaface, tiny, tmp_path):
+    path = tmp_path / "a.png"
+    paint(path, BLUE)
+    before = path.read_bytes()
+    assert bonaface("check", path, "--bundle", tiny, "--csv", path).sentence == (
+        f"--csv must be a new file or a table of verdicts; {path} holds something else; name a new one"
+    )
+    assert path.read_bytes() == before
+    for _ in range(2):
+        assert bonaface("check", path, "--bundle", tiny, "--csv", tmp_path / "verdicts.csv").code == 0

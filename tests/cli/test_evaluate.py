@@ -413,3 +413,22 @@ def test_a_peer_has_no_threshold_that_check_would_use(tiny, tmp_path):
     assert _own_threshold(tmp_path) is None
     assert _own_threshold(tiny) == 0.5
     assert _own_threshold(None) == read_card(bundle_folder()).threshold.value
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("--rule", "bpcer=5"), "a limit must be between 0 and 1; got 5.0; 0.01 is usual"),
+        (("--rule", "apcer=nan"), "a limit must be between 0 and 1; got nan; 0.01 is usual"),
+        (
+            ("--presentations", "frames"),
+            "presentations must be named by a group column; got 'frames' of device; add it",
+        ),
+    ],
+)
+def test_limits_and_columns_are_looked_at_before_the_judging(
+    bonaface, tiny, manifest, counted, tmp_path, words, sentence
+):
+    out = tmp_path / "out"
+    assert bonaface("evaluate", manifest, "--bundle", tiny, "--out", out, *words).sentence == sentence
+    assert counted["done"] == 0

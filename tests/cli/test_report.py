@@ -29,7 +29,7 @@ def test_two_score_tables_side_by_side(bonaface, tmp_path):
     assert row[-1] == "good"
     assert next(line for line in answer.out.splitlines() if line.startswith("BPCER")).endswith("within noise")
     # 12 of 12 for one side: 2 * 0.5^12
-    assert "wrong alone: good 0, poor 12 of 40 samples; McNemar p = 0.000" in answer.out
+    assert "wrong alone: good 0, poor 12 of 40 samples; McNemar p = below 0.001" in answer.out
     plain = json.loads((tmp_path / "both.json").read_text())
     assert plain["names"] == ["good", "poor"]
     assert plain["mcnemar"]["p_value"] == pytest.approx(2 * 0.5**12)
@@ -93,3 +93,22 @@ def test_presentations_of_both(bonaface, tmp_path):
     assert bonaface("report", path, path, "--frames", "max").sentence.startswith(
         "--frames must come with --presentations; got --frames max alone"
     )
+
+
+def test_the_comparison_does_not_replace_what_it_compares(bonaface, tmp_path):
+    first, second = (
+        score_table(tmp_path / name, missed=n) for n, name in enumerate(("v-1.0.csv", "v-1.1.csv"))
+    )
+    before = first.read_bytes()
+    assert bonaface("report", first, second, "--out", first).sentence == (
+        f"--out must be another file than {first}; it is the same; name a new one"
+    )
+    assert first.read_bytes() == before
+
+
+def test_folders_with_a_version_keep_their_names(bonaface, tmp_path):
+    for name in ("ev-1.0", "ev-1.1"):
+        scores = score_table(tmp_path / f"{name}.csv", missed=1)
+        bonaface("evaluate", scores, "--out", tmp_path / name, "--replicates", 0)
+    answer = bonaface("report", tmp_path / "ev-1.0", tmp_path / "ev-1.1", "--replicates", 20)
+    assert "wrong alone: ev-1.0 0, ev-1.1 0" in answer.out

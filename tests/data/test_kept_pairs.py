@@ -10,7 +10,8 @@ from torch.utils.data import DataLoader
 from bonaface.contract import InputContract
 from bonaface.data.augmentation import Augmentation
 from bonaface.data.dataset import Mixture, SimulatedFaces
-from bonaface.data.kept_pairs import KeptPairs
+from bonaface.data.kept_pairs import KeptPairs, _only
+from bonaface.data.randomness import generator
 
 from .test_dataset import SCENES, one_thread, same
 
@@ -63,7 +64,7 @@ def test_a_pool_holds_what_the_mixture_of_its_kind_alone_draws(tmp_path):
         mixture=Mixture(shares={"faceswap": 1.0}),
         augmentation=Augmentation(),
         length=12,
-        seed=3,
+        seed=int(generator("kept pool", 3, "faceswap").integers(2**32)),
     )
     wanted = {key(alone[index]): alone[index] for index in range(12)}
     for item in epoch_of(kept(tmp_path, shares, length=48)):
@@ -75,6 +76,23 @@ def test_a_pool_holds_what_the_mixture_of_its_kind_alone_draws(tmp_path):
         assert {name: value.dtype for name, value in item.items()} == {
             name: value.dtype for name, value in original.items()
         }
+
+
+def test_pools_have_genuine_halves_of_their_own(tmp_path):
+    """Streams are of seed and pair alone: with one seed pair 0 of every pool had the same genuine half, to the byte."""
+    genuine = {}
+    for name in ("print", "faceswap", "spsc"):
+        items = epoch_of(kept(tmp_path / name, {name: 1.0}, length=60))
+        genuine[name] = {key(item) for item in items if not item["label"]}
+        assert len(genuine[name]) == 6
+    assert len(set().union(*genuine.values())) == 18
+
+
+@pytest.mark.parametrize("share", [0.0, 0.05])
+def test_what_attacks_are_made_over_does_not_depend_on_its_own_share(share):
+    mixture = Mixture(shares={"print": 1.0, "diffusion": share})
+    assert _only(mixture, "print").shares == {"print": 1.0, "diffusion": 0.0}
+    assert _only(mixture, "diffusion").shares == {"diffusion": 1.0}
 
 
 def test_pairs_are_drawn_once_whoever_asks(tmp_path, draws):

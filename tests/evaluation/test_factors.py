@@ -152,7 +152,9 @@ def test_altered_pictures(report: Report) -> None:
         ["blur", "0.5 px", "0.9000 → 0.7500", "5.00 % → 20.00 %", "2.00 % → 8.00 %", "3.75 %"],
         ["dark", "3 EV", "0.9000 → not known", "5.00 % → not known", "2.00 % → not known", "3.75 %"],
     ]
-    assert words(below).startswith("1,500 test pictures as they are and altered, at one threshold.")
+    assert words(below).startswith(
+        "1,500 test pictures as they are and altered, judged by tiny 1, at one threshold."
+    )
     assert words(below).splitlines()[-1] == "a note"
 
 

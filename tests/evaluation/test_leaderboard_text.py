@@ -103,7 +103,10 @@ def test_the_whole_as_markdown() -> None:
         "# Recipes beside plain_1\n\nEvery run chose its own threshold on its dev rows (rule eer)."
     )
     assert "drawn with replacement 40 times" in text
-    assert "is not known.\n\n- moe: it learned from dev\n\n## Runs that are missing" in text
+    assert (
+        "is not known, unless the difference is exactly 0.\n\n- moe: it learned from dev\n\n## Runs that are missing"
+        in text
+    )
     assert "- moe on loso (a), seed 0: the dev split must have attacks &#124; &#60;b&#62;" in text
     assert "Mean over 2 parts (a, b), 0 test rows of 0 subjects in all.\n\n- no run has scores" in text
     page = MarkdownIt("commonmark").enable("table").render(text)

@@ -56,6 +56,27 @@ def test_a_system_beside_itself_is_within_noise() -> None:
     assert plain["schema_version"] == 1
 
 
+def test_a_difference_that_no_draw_changes_is_not_noise() -> None:
+    """One rejects every genuine face: each replicate says -1, and no interval can."""
+    rows = [("bonafide", 0.2), ("print", 0.8)] * 20
+    wrong = [("bonafide", 0.9), ("print", 0.8)] * 20
+    found = side_by_side(joined(DEV, table_of(*rows)), joined(DEV, table_of(*wrong)), replicates=20)
+    bpcer = found.differences["bpcer"]
+    assert (bpcer.difference.value, bpcer.better, bpcer.is_within_noise) == (-1.0, None, None)
+    assert found.differences["apcer_pooled"].is_within_noise
+    assert not found.is_within_noise
+
+
+def test_who_does_not_answer_is_named() -> None:
+    rows = [("bonafide", 0.2), ("print", 0.8)] * 20
+    silent = [("bonafide", None), ("print", 0.8), *rows[2:]]
+    found = side_by_side(
+        joined(DEV, table_of(*rows)), joined(DEV, table_of(*silent)), names=("all", "most"), replicates=20
+    )
+    assert "most: 1 of 40 answers on test are missing; its rates are of the others" in found.notes
+    assert not [note for note in found.notes if note.startswith("all")]
+
+
 def test_without_test_rows_there_is_nothing_to_compare() -> None:
     with pytest.raises(ScoreError, match="scores must have rows of test to be compared on; got none"):
         side_by_side(DEV, DEV)

@@ -6,13 +6,15 @@ import numpy as np
 import pytest
 import torch
 
+from bonaface.attacks.mesh import face_matrix
+from bonaface.attacks.scene import Scene
 from bonaface.data.dataset import Mixture
 from bonaface.data.manifest import Manifest, Row
 from bonaface.data.scenes import cut_scene
-from bonaface.errors import ManifestError, RecipeError
+from bonaface.errors import ManifestError, RecipeError, SimulationError
 from bonaface.faces.crop import prepare
 from bonaface.training import material as room
-from bonaface.training.material import gather
+from bonaface.training.material import _simulated_on, gather
 from bonaface.types import Box, Face
 from bonaface.vocabulary import SPECIES, Split
 
@@ -232,3 +234,14 @@ def test_the_finder_must_be_the_contracts(tmp_path):
         RecipeError, match=r"^contract.finder must be the finder in use, yunet; got dlib_hog$"
     ):
         gathered(usual(tmp_path), tmp_path, finder=finder)
+
+
+def test_landmarks_that_span_no_face_end_no_training():
+    """All on one spot, or nearly so as of a full profile: an attack that wants a mesh of them would raise in the middle of an epoch."""
+    points = np.array([[30, 30]] * 5, np.float32)
+    scene = Scene(np.zeros((80, 80, 3), np.uint8), Box(20, 20, 60, 60), points)
+    with pytest.raises(SimulationError):
+        face_matrix(scene)
+    assert _simulated_on(scene).landmarks is None
+    whole = replace(scene, landmarks=None)
+    assert _simulated_on(whole) is whole

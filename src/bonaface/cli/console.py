@@ -67,6 +67,13 @@ def progress_bar(title: str, total: int, *, is_shown: bool = True) -> Iterator[C
         yield advance
 
 
+def check_not_input(out: Path | None, *inputs: Path | None) -> None:
+    """Raise `BonafaceError` where what is written would replace what is read."""
+    for one in inputs:
+        if out is not None and one is not None and out.exists() and one.exists() and out.samefile(one):
+            raise BonafaceError(f"--out must be another file than {one}; it is the same; name a new one")
+
+
 OWN_FINDER = "dlib_hog"
 """The finder that needs no file; only bundles that have learned by it can use it."""
 

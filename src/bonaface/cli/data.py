@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bonaface.cli import simuad
-from bonaface.cli.console import remark, results, say, words
+from bonaface.cli.console import check_not_input, remark, results, say, words
 from bonaface.errors import BonafaceError
 
 if TYPE_CHECKING:
@@ -90,6 +90,7 @@ def join(
     from bonaface.data.joined import joined
     from bonaface.data.manifest import read_manifest
 
+    check_not_input(out, *manifests, *(attacks_of or ()))
     attacks = [read_manifest(path).where(lambda row: not row.is_bonafide) for path in attacks_of or ()]
     if len(manifests) + len(attacks) < 2:
         raise typer.BadParameter("wants two manifests or more")

@@ -85,7 +85,7 @@ def evaluate(
     _check_ways(rule, frames, presentations)
     curves = None if robustness is None else read_robustness(robustness)
     asked = None if groups is None else words(groups)
-    rows = _rows(source, out, asked, bundle=bundle, finder=finder, threads=threads)
+    rows = _rows(source, out, asked, presentations, bundle=bundle, finder=finder, threads=threads)
     report = report_from_scores(
         rows.table,
         rule,
@@ -98,6 +98,8 @@ def evaluate(
         min_group=min_group,
         allow_shared_subjects=allow_shared_subjects or (not rows.is_given and may_share_subjects(source)),
     )
+    if curves is not None and rows.bundle is not None and curves.bundle != rows.bundle:
+        remark(f"note: {robustness} is of {curves.bundle}, this report of {rows.bundle}")
     report = _kept(report, rows, out)
     picture = _pictures(pictures or source.parent, is_bound=rows.is_given)
     pages = _drawn(report, rows.table, out, picture, curves)
@@ -129,6 +131,7 @@ def _rows(
     source: Path,
     out: Path,
     groups: Sequence[str] | None,
+    presentations: str | None,
     *,
     bundle: Path | None,
     finder: str | None,
@@ -136,15 +139,19 @@ def _rows(
 ) -> _Rows:
     """A score table as it is, or what a bundle makes of a manifest, judged into `out`."""
     from bonaface.data.manifest import read_manifest
+    from bonaface.evaluation.presentations import check_presentations
     from bonaface.evaluation.scores import read_scores
 
     if is_score_table(source):
         table = read_scores(source)
         _check_groups(groups, table.groups)
+        check_presentations(presentations, table.groups)
         out.mkdir(parents=True, exist_ok=True)
         return _Rows(table, source, is_given=True)
-    if groups:
-        _check_groups(groups, sorted({name for row in read_manifest(source).rows for name in row.groups}))
+    if groups or presentations:
+        known = sorted({name for row in read_manifest(source).rows for name in row.groups})
+        _check_groups(groups, known)
+        check_presentations(presentations, known)
     out.mkdir(parents=True, exist_ok=True)
     table, name, file = judged(source, out, bundle=bundle, finder=finder, threads=threads)
     return _Rows(table, file, False, name, _own_threshold(bundle))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bonaface.cli.console import remark, say
+from bonaface.cli.console import check_not_input, remark, say
 from bonaface.errors import BonafaceError
 
 if TYPE_CHECKING:
@@ -79,8 +79,7 @@ def import_scores(
     }
     given = {name: value for name, value in said.items() if value is not None}
     table = imported(source, _declared(form, given))
-    if out.exists() and out.samefile(source):
-        raise BonafaceError(f"--out must be another file than {source}; it is the same; name a new one")
+    check_not_input(out, source, form)
     whole = joined(read_scores(out), table) if add else table
     out.parent.mkdir(parents=True, exist_ok=True)
     write_scores(out, whole)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from bonaface.cli.console import say
+from bonaface.cli.console import check_not_input, say
 from bonaface.cli.judging import scores_of
 from bonaface.cli.options import MEAN, Frames, Presentations, Rule, Seed, check_frames
 from bonaface.cli.report_table import show_side_by_side
@@ -25,12 +25,15 @@ def report(
     out: Annotated[Path | None, typer.Option(help="Also write the comparison to this JSON file.")] = None,
 ) -> None:
     """Compare two systems on the same samples: every difference with its interval, and whether it is noise."""
+    from bonaface.data.whole_file import write_whole
     from bonaface.evaluation.presentations import aggregate
     from bonaface.evaluation.scores import read_scores
     from bonaface.evaluation.side_by_side import side_by_side, to_json
 
     check_frames(frames, presentations)
-    tables = [read_scores(scores_of(source)) for source in (first, second)]
+    files = [scores_of(source) for source in (first, second)]
+    check_not_input(out, *files)
+    tables = [read_scores(file) for file in files]
     if presentations is not None:
         tables = [aggregate(table, presentations, frames) for table in tables]
     comparison = side_by_side(
@@ -39,12 +42,13 @@ def report(
     show_side_by_side(comparison)
     if out is not None:
         text = json.dumps(to_json(comparison), indent=2, ensure_ascii=False, allow_nan=False)
-        out.write_text(text + "\n", encoding="utf-8")
+        write_whole(out, f"{text}\n".encode())
         say(f"wrote {out}")
 
 
 def _names(first: Path, second: Path) -> tuple[str, str]:
     """What tells the two apart for people: the last part of their paths that differs."""
-    parts = [path.resolve().with_suffix("").parts[::-1] for path in (first, second)]
+    plain = [path.resolve() if path.is_dir() else path.resolve().with_suffix("") for path in (first, second)]
+    parts = [path.parts[::-1] for path in plain]
     pairs = zip(*parts, strict=False)
     return next(((one, other) for one, other in pairs if one != other), ("first", "second"))

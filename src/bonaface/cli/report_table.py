@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def show(report: Report) -> None:
     """Print a report's rates, its operating points, its threshold and its notes."""
-    from bonaface.evaluation.wording import decimal, percent, rate_cells, threshold_text
+    from bonaface.evaluation.wording import NOT_KNOWN, decimal, percent, rate_cells, threshold_text
 
     level = "" if report.level.unit == "row" else f", {report.level.unit}s"
     table = _table(f"on {report.split}{level}", "errors", "of", "rate", "95 % interval", "no answer", "AUC")
@@ -26,7 +26,7 @@ def show(report: Report) -> None:
             percent(species.apnrr.value),
             decimal(species.auc),
         )
-    worst = plain(str(report.worst_species))
+    worst = plain(report.worst_species or NOT_KNOWN)
     table.add_row(f"APCER worst species ({worst})", *rate_cells(report.apcer_worst), "", "")
     free = report.threshold_free
     table.add_row(
@@ -77,6 +77,10 @@ def _operating_points(report: Report) -> Table:
     return table
 
 
+def _chance(value: float) -> str:
+    return "below 0.001" if value < 0.001 else f"{value:.3f}"
+
+
 def show_side_by_side(comparison: SideBySide) -> None:
     """Print both systems' statistics, their differences, and who is better where it is more than noise."""
     from bonaface.evaluation.wording import decimal, difference_text, percent, statistic_name
@@ -92,7 +96,8 @@ def show_side_by_side(comparison: SideBySide) -> None:
             if known
             else "no difference drawn"
         )
-        better = {"first": first, "second": second, None: "within noise"}[one.better]
+        unclear = "within noise" if one.is_within_noise else "not known"
+        better = {"first": first, "second": second, None: unclear}[one.better]
         table.add_row(
             plain(statistic_name(name)),
             words(one.first),
@@ -105,7 +110,7 @@ def show_side_by_side(comparison: SideBySide) -> None:
     quick = comparison.mcnemar
     say(
         f"wrong alone: {comparison.names[0]} {quick.first_only}, {comparison.names[1]} {quick.second_only} of "
-        f"{quick.total} samples; McNemar p = {quick.p_value:.3f} (takes samples as independent)"
+        f"{quick.total} samples; McNemar p = {_chance(quick.p_value)} (takes samples as independent)"
     )
     if comparison.is_within_noise:
         say("no difference is larger than noise")

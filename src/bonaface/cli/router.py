@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from bonaface.cli.console import plain, remark, results, say
+from bonaface.cli.console import check_not_input, plain, remark, results, say
 from bonaface.errors import CheckpointError
 
 PAGE = "router.html"
@@ -28,6 +28,7 @@ def router(
     from bonaface.evaluation.router_history import COLUMNS, cells, remarks, router_epochs
     from bonaface.evaluation.router_page import write_router_page
     from bonaface.training.events import EVENTS, read_events
+    from bonaface.training.record import RECORD
 
     if not (run / EVENTS).is_file():
         raise CheckpointError(
@@ -42,6 +43,7 @@ def router(
         table.add_row(*map(plain, cells(one)))
     results.print(table)
     page = out or run / PAGE
+    check_not_input(page, run / EVENTS, run / RECORD)
     write_router_page(page, run.resolve().name, epochs)
     say(f"wrote {page}")
     dead = remarks(last.routers)

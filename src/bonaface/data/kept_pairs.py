@@ -78,20 +78,22 @@ class KeptPairs(Dataset[dict[str, torch.Tensor]]):
             "scenes": scenes_digest(scenes),
             "contract": asdict(contract),
             "augmentation": asdict(augmentation),
-            "seed": seed,
         }
         self._pools = []
         for name, chance in zip(kinds, self._chances, strict=True):
             one = _only(mixture, name)
+            own_seed = int(
+                generator("kept pool", seed, name).integers(2**32)
+            )  # or all pools would have the same genuine halves
             drawn = SimulatedFaces(
                 scenes,
                 contract=contract,
                 mixture=one,
                 augmentation=augmentation,
                 length=2 * num_pairs,
-                seed=seed,
+                seed=own_seed,
             )
-            path = _path(folder, {**same, "mixture": asdict(one)})
+            path = _path(folder, {**same, "mixture": asdict(one), "seed": own_seed})
             kept = _opened(path, max(1, round(float(chance) * num_pairs)), contract.size)
             self._pools.append(_Pool(drawn, kept, self.species_names.index(name)))
 
@@ -160,6 +162,6 @@ def _opened(path: Path, num_pairs: int, size: int) -> npt.NDArray[np.void]:
 
 def _only(mixture: Mixture, name: str) -> Mixture:
     """The mixture of one kind of attack, and of the pictures that it may be made over."""
-    over = {word: 0.0 for word, share in mixture.shares.items() if share == 0 and not is_simulated(word)}
+    over = {word: 0.0 for word in mixture.shares if word != name and not is_simulated(word)}
     held = {word: names for word, names in mixture.variants.items() if word in name.split(CHAIN)}
     return replace(mixture, shares={name: 1.0, **over}, variants=held)

@@ -125,7 +125,7 @@ def alterations(robustness: Robustness | None) -> str:
         return "Not measured: no scores of altered pictures came with this report."
     columns = ("alteration", "strongest", "AUC", "APCER worst species", "BPCER", "mean ACER pooled")
     first = (
-        f"{robustness.rows:,} {robustness.split} pictures as they are and altered, at one threshold. Arrows lead from as "
+        f"{robustness.rows:,} {robustness.split} pictures as they are and altered, judged by {escaped(robustness.bundle)}, at one threshold. Arrows lead from as "
         "is to the strongest severity; the mean is over all severities."
     )
     rows = [_strongest_row(curve) for curve in robustness.curves]

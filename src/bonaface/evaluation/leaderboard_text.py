@@ -114,7 +114,7 @@ def how_measured(board: Leaderboard) -> str:
         f"Intervals of {round_percent(0.95)} are from subjects drawn with replacement {board.replicates:,} times, the same "
         "for every recipe and seed; they hold the chance of who was in the test set, not that of training again. "
         f"Differences are to {board.baseline}; one whose interval holds 0 is {WITHIN_NOISE}, and where no draw differs from "
-        f"another it is {NOT_KNOWN}."
+        f"another it is {NOT_KNOWN}, unless the difference is exactly 0."
     )
 
 

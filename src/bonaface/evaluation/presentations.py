@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import numpy as np
 import numpy.typing as npt
@@ -123,13 +123,18 @@ def _way(how: str) -> tuple[Summary, int]:
     raise ScoreError(f"frames must be summarised by {', '.join(known)}; got '{how}'{tail}")
 
 
-def _presentations(frames: ScoreTable, column: str) -> tuple[list[str], npt.NDArray[np.int32]]:
-    if column not in frames.groups:
-        tail = did_you_mean(column, frames.groups) or "; add it"
+def check_presentations(column: str | None, known: Collection[str]) -> None:
+    """Raise `ScoreError` where presentations are to be told by a column that is not there."""
+    if column is not None and column not in known:
+        tail = did_you_mean(column, known) or "; add it"
         raise ScoreError(
             f"presentations must be named by a group column; got '{column}' of "
-            f"{', '.join(frames.groups) or 'no group column'}{tail}"
+            f"{', '.join(known) or 'no group column'}{tail}"
         )
+
+
+def _presentations(frames: ScoreTable, column: str) -> tuple[list[str], npt.NDArray[np.int32]]:
+    check_presentations(column, frames.groups)
     names, of_frame = coded(frames.groups[column])
     if "" in names:
         nameless = int(np.argmax(frames.groups[column] == ""))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,13 +36,20 @@ class Difference:
         first: Of the first system.
         second: Of the second.
         difference: First minus second, with its interval by subjects drawn again, the same for both.
-        better: 'first' or 'second'; None where the interval holds 0 or is not known: within noise.
+        better: 'first' or 'second'; None where the interval holds 0, or is not known.
     """
 
     first: Number
     second: Number
     difference: BootstrapInterval
     better: str | None
+
+    @property
+    def is_within_noise(self) -> bool | None:
+        """Whether the difference is no more than noise; None where no draw differs from another and the systems do."""
+        if not math.isnan(self.difference.low):
+            return self.better is None
+        return True if self.difference.value == 0 else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +72,8 @@ class SideBySide:
 
     @property
     def is_within_noise(self) -> bool:
-        """Whether no statistic tells the two apart."""
-        return all(one.better is None for one in self.differences.values())
+        """Whether no statistic tells the two apart, and of none it is unknown."""
+        return all(one.is_within_noise for one in self.differences.values())
 
 
 def side_by_side(
@@ -106,8 +114,22 @@ def side_by_side(
         name: Difference(values[0][name], values[1][name], interval, _better(name, interval))
         for name, interval in found.items()
     }
-    notes = [*split_notes(dev, tests[0]), *shared_notes(shared_subjects(dev, tests[0]))]
+    notes = [
+        *split_notes(dev, tests[0]),
+        *shared_notes(shared_subjects(dev, tests[0])),
+        *_silence_notes(names, tests),
+    ]
     return SideBySide(names, thresholds, differences, mcnemar(*tests, at), notes)
+
+
+def _silence_notes(names: tuple[str, str], tests: tuple[ScoreTable, ScoreTable]) -> list[str]:
+    """Of a system that leaves rows without an answer: who is silent where it is hard has the better rates."""
+    silent = [int(np.count_nonzero(~table.has_score)) for table in tests]
+    return [
+        f"{name}: {count} of {len(table)} answers on test are missing; its rates are of the others"
+        for name, count, table in zip(names, silent, tests, strict=True)
+        if count
+    ]
 
 
 def _values(table: ScoreTable, threshold: float) -> dict[str, float]:

@@ -151,7 +151,7 @@ def parse_rule(rule: str) -> tuple[str, float | None]:
     """A rule's name and its number, None where it has none.
 
     Raises:
-        ScoreError: If there is no such rule, or its number is missing or none.
+        ScoreError: If there is no such rule, or its number is missing or none, or a limit that is not in (0, 1).
 
     >>> parse_rule("apcer=0.01")
     ('apcer', 0.01)
@@ -164,11 +164,14 @@ def parse_rule(rule: str) -> tuple[str, float | None]:
         tail = did_you_mean(name, [*RULES, *LIMIT_RULES, FIXED]) or "; choose one of them"
         raise ScoreError(f"a threshold rule must be one of {', '.join(written)}; got '{rule}'{tail}")
     try:
-        return name, float(text)
+        number = float(text)
     except ValueError:
         raise ScoreError(
             f"the rule {name} must have a number, as in {name}=0.01; got '{rule}'; write one"
         ) from None
+    if name in LIMIT_RULES:
+        check_limit(number)
+    return name, number
 
 
 def interval_by_rule(scores: OrderedScores, name: str, number: float | None) -> tuple[float, float] | None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from bonaface.attacks.mesh import face_matrix
 from bonaface.attacks.scene import Scene
 from bonaface.contract import InputContract
 from bonaface.data.chains import chain_named, drawn_variants, is_simulated
@@ -27,7 +28,7 @@ from bonaface.data.samples import attacked, captured, framed
 from bonaface.data.scenes import MAX_FACE_PX, found_scenes
 from bonaface.data.simulation_plan import CAPTURE, STRENGTH
 from bonaface.data.splits import assigned
-from bonaface.errors import ManifestError, PictureError, RecipeError
+from bonaface.errors import ManifestError, PictureError, RecipeError, SimulationError
 from bonaface.faces.crop import prepare
 from bonaface.faces.finder import Finder
 from bonaface.types import Picture
@@ -97,7 +98,9 @@ def gather(
             if found.scene is None or found.scene.face.side < contract.min_face_px:
                 left_out[found.reason or "face_too_small"] += 1
                 continue
-            scenes[side].append(LabelledScene(found.scene, found.row.species, found.row.subject))
+            scenes[side].append(
+                LabelledScene(_simulated_on(found.scene), found.row.species, found.row.subject)
+            )
             sources[found.row.source, found.row.licence, found.row.species.name] += 1
     simulated = [name for name, share in mixture.shares.items() if share > 0 and is_simulated(name)]
     dev = _dev_crops(
@@ -110,6 +113,15 @@ def gather(
     if is_attacked:
         check_dev(dev.species_names)
     return Material(tuple(scenes[Split.TRAIN]), dev, left_out, sources)
+
+
+def _simulated_on(scene: Scene) -> Scene:
+    """The scene, without landmarks that span no face, as of a full profile: attacks then guess them from the box, and none fails."""
+    try:
+        face_matrix(scene)
+    except SimulationError:
+        return replace(scene, landmarks=None)
+    return scene
 
 
 def seen_splits(manifest: Manifest) -> Manifest:
