@@ -208,10 +208,14 @@ def csv_rows(path: Path | None) -> Iterator[Callable[[str, Verdict], None]]:
     if path is None:
         yield lambda _path, _verdict: None
         return
-    if path.is_file() and path.stat().st_size and not path.read_bytes().startswith(FIELDS[0].encode()):
-        raise BonafaceError(
-            f"--csv must be a new file or a table of verdicts; {path} holds something else; name a new one"
-        )
+    if path.is_file():
+        header = FIELDS[0].encode()
+        with path.open("rb") as held:
+            begin = held.read(len(header))
+        if begin not in (b"", header):
+            raise BonafaceError(
+                f"--csv must be a new file or a table of verdicts; {path} holds something else; name a new one"
+            )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         file = path.open("w", newline="", encoding="utf-8", errors="backslashreplace")

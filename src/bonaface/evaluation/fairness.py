@@ -320,34 +320,32 @@ def _chance(
     column: GroupColumn, gap: Gap, rows: _Rows, rate: ComparedRate, permutations: int, seed: int
 ) -> tuple[int, float]:
     """How many subjects have such rows in the groups compared, and the chance of rates as uneven."""
-    chosen, is_error = _compared_rows(column, gap, rows, rate)
+    chosen = _compared_rows(column, gap, rows, rate)
     subject = rows.subject[chosen]
     chance = exchange_test(
         subject,
         column.of_row[chosen],
         rows.species[chosen],
-        is_error[chosen],
+        rows.of(rate)[1][chosen],
         permutations=permutations,
         seed=seed,
     )
     return int(np.count_nonzero(np.bincount(subject))), chance
 
 
-def _compared_rows(
-    column: GroupColumn, gap: Gap, rows: _Rows, rate: ComparedRate
-) -> tuple[npt.NDArray[np.intp], Flags]:
-    """Places of the rows of a rate in the groups compared; and the errors among all rows."""
-    is_of, is_error = rows.of(rate)
+def _compared_rows(column: GroupColumn, gap: Gap, rows: _Rows, rate: ComparedRate) -> npt.NDArray[np.intp]:
+    """Places of the rows of a rate in the groups compared."""
     # the last is that of -1, where the group is unknown
     is_compared = np.array([*(group in gap.groups for group in column.groups), False])
-    return np.flatnonzero(is_of & is_compared[column.of_row]), is_error
+    return np.flatnonzero(rows.of(rate)[0] & is_compared[column.of_row])
 
 
 def _is_testable(column: GroupColumn, gap: Gap, rows: _Rows, rate: ComparedRate) -> bool:
     """Whether some species, or bona fide, is in two of the groups: within it they can be exchanged."""
-    chosen, _ = _compared_rows(column, gap, rows, rate)
-    pairs = np.unique(np.stack([rows.species[chosen], column.of_row[chosen]], axis=1), axis=0)
-    return bool((np.bincount(pairs[:, 0]) > 1).any())
+    chosen = _compared_rows(column, gap, rows, rate)
+    is_in = np.zeros((len(rows.names) + 1, len(column.groups)), np.bool_)
+    is_in[rows.species[chosen], column.of_row[chosen]] = True
+    return bool((is_in.sum(axis=1) > 1).any())
 
 
 def _notes(grouping: Grouping, min_group: int) -> list[str]:

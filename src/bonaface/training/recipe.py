@@ -320,7 +320,7 @@ def _value(text: str) -> Any:
 
 
 def _refuse_unknown(kind: type, plain: Mapping[str, Any], at: str) -> None:
-    known = {f.name: f for f in fields(kind)}
+    known = [one.name for one in fields(kind)]
     for word, value in plain.items():
         if word not in known:
             raise RecipeError(
