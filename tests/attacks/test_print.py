@@ -109,6 +109,17 @@ def test_droplets_differ_between_inks_and_texture_does_not():
     assert colour_noise(replace(PLAIN, paper_grain=0.03)) < 1
 
 
+def test_droplets_of_one_ink_are_not_anothers_moved():
+    """The correlation at every shift at once, by the Fourier transform."""
+    scene = Scene(np.full((128, 128, 3), 128, np.uint8), Box(40, 40, 90, 90))
+    pixels = apply_print(scene, replace(PLAIN, speckle=0.05)).pixels.astype(float)
+    red, green, blue = (
+        np.fft.fft2(plane - plane.mean()) / plane.std() for plane in np.moveaxis(pixels, 2, 0)
+    )
+    for one, other in ((red, green), (red, blue), (green, blue)):
+        assert np.abs(np.fft.ifft2(one * other.conj()).real / one.size).max() < 0.1
+
+
 def test_blur_softens_and_gloss_brightens(face_scene):
     def detail(pixels: np.ndarray) -> float:
         return float(cv2.Laplacian(pixels, cv2.CV_32F).std())

@@ -60,6 +60,20 @@ def test_a_simulation_without_variants_says_so():
         SIMULATIONS["spsc"].drawn(np.random.default_rng(0), variant="fine")
 
 
+WHOLE_PICTURE = {"print", "replay", "cutout", "spsc", "injection"}
+"""Shown to a camera that sees colours, or between camera and gate: what is grey there may come back warm or cold, all of it."""
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in WHOLE_PICTURE])
+def test_what_is_put_into_a_grey_picture_is_grey(name, odd_scenes):
+    simulation, grey = SIMULATIONS[name], odd_scenes["grey"]
+    for variant in simulation.variants or (None,):
+        for seed in range(6):
+            parameters = simulation.drawn(np.random.default_rng(seed), variant=variant, strength=1.5)
+            pixels = simulation.applied(grey, parameters, PARTNER).pixels
+            assert np.ptp(pixels, axis=2).max() <= 2, (variant, seed)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_nothing_changes_outside_the_mask(name, face_scene):
     simulation = SIMULATIONS[name]

@@ -172,6 +172,22 @@ def test_dev_is_the_same_every_time_and_follows_the_seed(tmp_path):
     assert not torch.equal(first, crops(seed=1))
 
 
+def test_two_pictures_of_a_person_are_attacked_unlike(tmp_path, monkeypatch):
+    strengths = []
+
+    def spied(scene, name, rng, *, strength, variant, partner):
+        strengths.append(strength)
+        return scene, {}
+
+    monkeypatch.setattr(room, "attacked", spied)
+    rows = usual(tmp_path)
+    gathered(rows, tmp_path, mixture=Mixture(shares={"print": 1.0}))
+    one_each, strengths = strengths, []
+    same = [replace(one, subject="dev-5") if one.split is Split.DEV else one for one in rows]
+    gathered(same, tmp_path, mixture=Mixture(shares={"print": 1.0}))
+    assert len(strengths) == len(set(strengths)) == len(one_each)
+
+
 def test_a_picture_of_an_attack_is_not_attacked_again(tmp_path, monkeypatch):
     monkeypatch.setattr(room, "captured", lambda scene, rng, *, strength: (scene, {}))
     monkeypatch.setattr(room, "framed", lambda scene, rng: scene)

@@ -24,6 +24,13 @@ def is_grey(pixels: Picture) -> bool:
     return largest <= _GREY * float(green.size)
 
 
+def as_grey_as(behind: Picture, made: Picture) -> Picture:
+    """What was made, without colours where what it is put into has none: a camera that sees no colour sees none in an attack."""
+    if not is_grey(behind):
+        return made
+    return np.asarray(cv2.cvtColor(cv2.cvtColor(made, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB), np.uint8)
+
+
 def recoloured(
     source: Picture, target: Picture, where: Plane, *, transfer: Transfer, amount: float
 ) -> Picture:
@@ -41,9 +48,7 @@ def recoloured(
     """
     region = (where > 0.5).astype(np.uint8)
     if is_grey(target):
-        source = np.asarray(
-            cv2.cvtColor(cv2.cvtColor(source, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB), np.uint8
-        )
+        source = as_grey_as(target, source)
         transfer = "histogram" if transfer == "histogram" else "ycbcr"
     if not region.any():
         return source

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from bonaface.attacks import fields
+from bonaface.attacks.complexion import as_grey_as
 from bonaface.attacks.light import YCBCR
 from bonaface.attacks.scene import Plane, Scene, ellipse_mask
 from bonaface.attacks.seam import alpha, pyramid
@@ -136,7 +137,8 @@ def apply_faceswap(scene: Scene, parameters: FaceswapParameters) -> Scene:
     center, side = face.center, face.side
     rng = np.random.default_rng(p.seed)
     mask = _mask(rng, (target.shape[0], target.shape[1]), center, side, p)
-    source = _recoloured(_resynthesised(_misfitted(rng, target, center, side, p), side, p), p)
+    made = _recoloured(_resynthesised(_misfitted(rng, target, center, side, p), side, p), p)
+    source = as_grey_as(target, made)
     mixed = _BLENDS[p.blend](source, target, mask * np.float32(p.opacity))
     pixels[rows, columns] = np.where(mask[..., None] > 0, mixed, target)
     return Scene(pixels, scene.face)

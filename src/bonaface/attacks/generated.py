@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from bonaface.attacks.complexion import as_grey_as
 from bonaface.attacks.decoders import DECODERS
 from bonaface.attacks.mesh import face_matrix
 from bonaface.attacks.outlines import is_empty
@@ -193,4 +194,4 @@ def _decoded(picture: Picture, p: GeneratedParameters) -> Picture:
     code = DECODERS[p.variant](source, rng, p)
     if size != (width, height):
         code = np.asarray(cv2.resize(code, (width, height), interpolation=cv2.INTER_CUBIC), np.float32)
-    return np.asarray(cv2.convertScaleAbs(np.maximum(code, 0)), dtype=np.uint8)
+    return as_grey_as(picture, np.asarray(cv2.convertScaleAbs(np.maximum(code, 0)), dtype=np.uint8))

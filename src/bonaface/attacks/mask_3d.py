@@ -15,6 +15,7 @@ import numpy as np
 
 from bonaface.attacks import fields
 from bonaface.attacks.anatomy import anatomy
+from bonaface.attacks.complexion import as_grey_as
 from bonaface.attacks.features import alike, drawn, oval
 from bonaface.attacks.layers import FAINTEST, CutEdge, laid_over, softened, touched
 from bonaface.attacks.light import Light, to_picture
@@ -186,7 +187,12 @@ def apply_mask_3d(scene: Scene, parameters: Mask3dParameters) -> Scene:
         light = np.float32(p.gloss) * on_picture(mirrored, frame, *window)
         code = np.sqrt(cv2.add(cv2.multiply(code, code), cv2.merge([light] * 3)))
     pixels[window] = laid_over(
-        to_picture(code), skin, covers, p.edge, light_deg=p.lamp.from_deg, side=scene.face.side
+        as_grey_as(skin, to_picture(code)),
+        skin,
+        covers,
+        p.edge,
+        light_deg=p.lamp.from_deg,
+        side=scene.face.side,
     )
     return Scene(pixels, scene.face, scene.landmarks)
 

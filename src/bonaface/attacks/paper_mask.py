@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bonaface.attacks.anatomy import anatomy
-from bonaface.attacks.complexion import is_grey
+from bonaface.attacks.complexion import as_grey_as
 from bonaface.attacks.layers import CutEdge, draw_paper_edge, laid_over, touched
 from bonaface.attacks.light import to_picture
 from bonaface.attacks.mesh import Matrix, brought_near, flat_maps, inverse, moved, warped
@@ -204,14 +204,11 @@ def _printed(
     corner = moved(np.array([[window[1].start, window[0].start]]), back)[0]
     height, width = behind.shape[:2]
     sheet = warped(source.pixels, flat_maps(np.c_[back[:, :2], corner], (height, width)))
-    if is_grey(behind):
-        sheet = np.asarray(
-            cv2.cvtColor(cv2.cvtColor(sheet, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB), np.uint8
-        )
+    sheet = as_grey_as(behind, sheet)
     middle = face_window(height, width, face)
     own, other = (sum(cv2.mean(picture[middle])[:3]) for picture in (behind, sheet))
     ratio = p.sheet.exposure_ratio * max(own, 1.0) / max(other, 1.0)
-    return apply_print(Scene(sheet, face), replace(p.sheet, exposure_ratio=ratio)).pixels
+    return as_grey_as(behind, apply_print(Scene(sheet, face), replace(p.sheet, exposure_ratio=ratio)).pixels)
 
 
 @dataclass(frozen=True, slots=True)

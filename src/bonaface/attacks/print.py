@@ -284,11 +284,9 @@ def _screen(height: int, width: int, *, pitch_px: float, angle_deg: float) -> Pl
 
 def _droplets(planes: list[Plane], rng: np.random.Generator, p: PrintParameters) -> list[Plane]:
     """Adds the scatter of an ink jet's droplets, strongest at half coverage; the inks scatter independently."""
-    noise = fields.grain(rng, *planes[0].shape, sigma_px=p.speckle_px)
     scattered: list[Plane] = []
-    for index, plane in enumerate(planes):
-        own = np.roll(noise, (17 * index, 29 * index), axis=(0, 1))
-        own *= plane * (1 - plane)
+    for plane in planes:
+        own = fields.grain(rng, *plane.shape, sigma_px=p.speckle_px) * (plane * (1 - plane))
         own *= np.float32(4 * p.speckle)
         own += plane
         scattered.append(np.clip(own, 0, 1, out=own))

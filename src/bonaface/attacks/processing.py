@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from bonaface.attacks import fields
-from bonaface.attacks.complexion import is_grey
+from bonaface.attacks.complexion import as_grey_as
 from bonaface.errors import SimulationError, did_you_mean
 from bonaface.types import Picture
 
@@ -90,14 +90,16 @@ def compressed(picture: Picture, amount: float, _side: float, rng: np.random.Gen
     """Stored once more, on a grid of its own."""
     quality = int(np.clip(95 - 65 * amount * rng.uniform(0.6, 1.2), 15, 97))
     top, left = (int(value) for value in rng.integers(0, 8, 2))
-    framed = cv2.copyMakeBorder(picture, top, 8, left, 8, cv2.BORDER_REFLECT_101)
+    framed = cv2.copyMakeBorder(
+        cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), top, 8, left, 8, cv2.BORDER_REFLECT_101
+    )
     sampling = (
         cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420 if rng.random() < 0.6 else cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444
     )
     settings = [cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, sampling]
     _, data = cv2.imencode(".jpg", framed, settings)
-    back = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
-    return np.ascontiguousarray(back[top : top + picture.shape[0], left : left + picture.shape[1]])
+    back = cv2.imdecode(data, cv2.IMREAD_COLOR)[top : top + picture.shape[0], left : left + picture.shape[1]]
+    return np.asarray(cv2.cvtColor(back, cv2.COLOR_BGR2RGB), np.uint8)
 
 
 def noisy(picture: Picture, amount: float, _side: float, rng: np.random.Generator) -> Picture:
@@ -169,9 +171,7 @@ def processed(picture: Picture, chain: Chain, *, known: Mapping[str, Step], side
     made, rng = picture, np.random.default_rng(chain.seed)
     for name, amount in zip(chain.steps, chain.amounts, strict=True):
         made = known[name](made, amount, side, rng)
-    if is_grey(picture):
-        made = cv2.cvtColor(cv2.cvtColor(made, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
-    return made
+    return as_grey_as(picture, made)
 
 
 def check_chain(chain: Chain, *, known: Mapping[str, Step], what: str) -> None:

@@ -166,12 +166,15 @@ def _dev_crops(
 ) -> FixedCrops:
     partners = partners_of(scenes)
     crops: list[tuple[Picture, Species]] = []
+    pictures_of: Counter[str] = Counter()
     for known in scenes:
+        others = (pictures_of[known.subject],) if known.subject in pictures_of else ()
+        pictures_of[known.subject] += 1  # no two pictures of a person are attacked alike
         is_bonafide = known.species == BONAFIDE  # a picture of an attack is one already
         for name in (None, *simulated) if is_bonafide else (None,):
             species = known.species if name is None else species_of_share(name)
-            rng = generator("dev", seed, known.subject, name or species.name)
-            own = generator("dev partner", seed, known.subject, name or species.name)
+            rng = generator("dev", seed, known.subject, name or species.name, *others)
+            own = generator("dev partner", seed, known.subject, name or species.name, *others)
             scene, strength = known.scene, rng.uniform(*STRENGTH)
             if name is not None:
                 partner = partners.drawn(known.subject, own)

@@ -34,7 +34,13 @@ from bonaface.training.recipes.small import (
     small_steady_finish,
     small_steady_start,
 )
-from bonaface.training.recipes.told import nano_told_finish, small_told_finish, told_further, told_start
+from bonaface.training.recipes.told import (
+    nano_told_finish,
+    small_told_finish,
+    told_again,
+    told_further,
+    told_start,
+)
 
 RECIPES: dict[str, Callable[[], Recipe]] = {
     recipe.__name__: recipe
@@ -49,8 +55,9 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
         nano_steady,
         nano_distances,
         nano_distances_finish,
-        told_further,
         told_start,
+        told_further,
+        told_again,
         nano_told_finish,
         small_told_finish,
         small,
