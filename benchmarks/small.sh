@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Train, measure and embed the default bundle, `small`, from scratch; the README's first tables come from here.
 #   benchmarks/small.sh FACES_FOLDER [ARCHIVES]      FACES_FOLDER has manifest.csv; three hours on two CPU cores
-# ARCHIVES keeps the packages that benchmarks/elsewhere.py names: six tenths of a gigabyte are fetched where it is not there yet.
+# ARCHIVES keeps the packages that benchmarks/elsewhere.py names: a gigabyte is fetched where it is not there yet.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 archives=$(realpath -m "${2:-runs/archives}")
@@ -29,6 +29,7 @@ $python benchmarks/face_sizes.py runs/bonafide.csv --bundle small --bundle nano 
 $python benchmarks/elsewhere.py "$archives" --out benchmarks/results/elsewhere.json
 $python benchmarks/attacks_elsewhere.py "$archives" --bundle small --bundle nano --half test \
   --out benchmarks/results/attacks_elsewhere.json
+$python benchmarks/generators.py "$archives" --bundle small --bundle nano --out benchmarks/results/generators.json
 $python benchmarks/own_threshold.py "$archives" --bundle small --bundle nano --out benchmarks/results/own_threshold.json
 $python benchmarks/captures.py "$archives" --bundle small --half test --out benchmarks/results/captures.json
 $python benchmarks/candidates.py "$faces/manifest.csv" "$archives" runs/simuad --bundle small --bundle nano \
