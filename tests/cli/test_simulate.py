@@ -82,6 +82,11 @@ def test_sources_without_pictures(bonaface, tmp_path):
     (tmp_path / "empty").mkdir()
     answer = bonaface("simulate", tmp_path / "empty", tmp_path / "a")
     assert answer.sentence.startswith(f"{tmp_path / 'empty'} must have pictures in it; none was found")
+    (tmp_path / "one.JPG").write_bytes(b"a picture")
+    answer = bonaface("simulate", tmp_path / "one.JPG", tmp_path / "a")
+    assert answer.sentence == (
+        f"{tmp_path / 'one.JPG'} must be a folder of pictures or a manifest; it is a picture; give the folder it is in"
+    )
     answer = bonaface("simulate", tmp_path / "no.csv", tmp_path / "a")
     assert answer.sentence == (
         f"{tmp_path / 'no.csv'} must be a folder of pictures or a manifest; it does not exist; check the path"

@@ -79,6 +79,7 @@ def test_from_pictures_to_a_bundle_that_judges(bonaface, manifest, tmp_path):
         (["--set", "epochs"], "a setting must be written key=value; got 'epochs'"),
         (["--set", "epochs=many"], "epochs: Input should be a valid integer"),
         (["--set", "epochs=0"], "epochs must be at least 1; got 0"),
+        (["--weights", "clip"], "--weights must be given with a recipe that wants a pretrained encoder; nano trains its own; leave it away"),
         (["--set", "contract.size=64"], "model.image_size and contract.size must be equal; got 160 and 64; set both"),
     ],
 )  # fmt: skip

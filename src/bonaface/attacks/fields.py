@@ -56,7 +56,7 @@ def spread(knots: npt.NDArray[np.floating], rows: Plane, columns: Plane) -> Plan
     return times(rows, across)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
 def _cubic_weights(length: int, points: int) -> Plane:
     """(length, points): each row weighs the knots by Keys' cubic kernel (a = -0.5), edge knots repeated."""
     position = np.linspace(0, points - 1, length)

@@ -215,7 +215,8 @@ def _own_maps(scene: Scene, shape: _Shape) -> tuple[Maps, Plane]:
     """Where the morph's pixels look in the scene, and how far that is in pixels: 0 where nobody could see it."""
     maps = mesh_maps(shape.mesh, shape.scene_mesh, scene.size, beyond=_STILL)
     still = flat_maps(_STILL, scene.size)
-    distance = cv2.magnitude(maps[0] - still[0], maps[1] - still[1])
+    across, along = maps[0] - still[0], maps[1] - still[1]
+    distance = np.sqrt(across * across + along * along)  # OpenCV's magnitude depends on how memory is aligned
     return maps, np.asarray(np.where(distance > _UNSEEN_PX, distance, 0), dtype=np.float32)
 
 

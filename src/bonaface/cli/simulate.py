@@ -170,12 +170,17 @@ def source_manifest(source: Path, out: Path) -> Manifest:
     """The pictures that a person names: a folder of bona fide ones, or a manifest. What is made of them goes to `out`."""
     from bonaface.data.manifest import read_manifest
     from bonaface.data.simulated import manifest_of_folder
+    from bonaface.faces.picture import SUFFIXES
 
     if not source.exists():
         raise SimulationError(
             f"{source} must be a folder of pictures or a manifest; it does not exist; check the path"
         )
     if not source.is_dir():
+        if source.suffix.lower() in SUFFIXES:
+            raise SimulationError(
+                f"{source} must be a folder of pictures or a manifest; it is a picture; give the folder it is in"
+            )
         return read_manifest(source)
     if source.resolve() in out.resolve().parents:
         raise SimulationError(

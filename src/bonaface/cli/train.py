@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bonaface.cli.console import progress_bar, remark, say
-from bonaface.errors import MissingExtraError
+from bonaface.errors import MissingExtraError, RecipeError
 from bonaface.vocabulary import Split
 
 if TYPE_CHECKING:
@@ -115,6 +115,11 @@ def _places(recipe: Recipe, weights: str | None, teachers: list[Path]) -> list[s
     """Settings that say where what a recipe needs is."""
     from bonaface.training.recipe import Teaching
 
+    if weights is not None and not hasattr(recipe.model, "source"):
+        raise RecipeError(
+            f"--weights must be given with a recipe that wants a pretrained encoder; {recipe.name} trains its own; leave it away, "
+            "or begin with another run's weights by --start-from"
+        )
     places = [] if weights is None else [f"model.source={json.dumps(weights)}"]
     if teachers:
         how = replace(recipe.distillation or Teaching(), teachers=tuple(str(one) for one in teachers))
