@@ -19,6 +19,9 @@ from bonaface.vocabulary import Family
 
 SCHEMA_VERSION = 1
 CARD, CARD_TEXT, MODEL, REPORT = "bundle.json", "CARD.md", "model.onnx", "report.json"
+UNFINISHED = ".unfinished-"
+"""How the folder begins in which a bundle is written until it is whole; it is in the bundle's own."""
+
 WEIGHTS = "weights.safetensors"
 """Beside the model, in bundles that training may go on from; judging never opens it."""
 
@@ -319,7 +322,10 @@ def check_model_file(folder: Path, model: ModelFile) -> None:
 
 def check_free(folder: Path) -> None:
     """Raise `BundleError` unless the folder is new, empty or a bundle's, which may be replaced."""
-    if folder.is_file() or (folder.is_dir() and any(folder.iterdir()) and not (folder / CARD).is_file()):
+    held = (
+        [path for path in folder.iterdir() if not path.name.startswith(UNFINISHED)] if folder.is_dir() else []
+    )
+    if folder.is_file() or (held and not (folder / CARD).is_file()):
         raise BundleError(
             f"{folder} must be a new folder, an empty one or a bundle; it is none; choose another"
         )

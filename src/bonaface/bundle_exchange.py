@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bonaface.bundle import CARD, check_free, cleared
+from bonaface.bundle import CARD, UNFINISHED, check_free, cleared
 
 
 @contextmanager
@@ -21,10 +21,19 @@ def in_place_of(folder: Path) -> Iterator[Path]:
         BundleError: If `folder` holds other files than a bundle's.
     """
     check_free(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as name:
-        fresh = Path(name) / folder.name
-        yield fresh
-        cleared(folder)
-        for path in sorted(fresh.iterdir(), key=lambda path: path.name == CARD):
-            path.replace(folder / path.name)
+    is_new = not folder.exists()
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with TemporaryDirectory(
+            prefix=UNFINISHED, dir=folder
+        ) as name:  # on the same disk, whatever is mounted here
+            fresh = Path(name) / folder.resolve().name
+            yield fresh
+            cleared(folder)
+            for path in sorted(fresh.iterdir(), key=lambda path: path.name == CARD):
+                path.replace(folder / path.name)
+    except BaseException:
+        if is_new:
+            with suppress(OSError):
+                folder.rmdir()
+        raise

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 from typing import IO
 
 try:
     import fcntl
 except ImportError:  # pragma: no cover - on Windows, which has no such locks
     fcntl = None  # type: ignore[assignment]
+
+
+_NO_LOCKS = {errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK}
+"""What file systems without locks say, as Lustre does unless it is mounted for them."""
 
 
 def is_held(file: IO[str] | IO[bytes]) -> bool:
@@ -21,4 +26,7 @@ def is_held(file: IO[str] | IO[bytes]) -> bool:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return False
+        except OSError as error:
+            if error.errno not in _NO_LOCKS:
+                raise
     return True

@@ -141,3 +141,24 @@ def test_captures_of_a_person_together(call, bonaface, captures, tmp_path):
     people = [gate.presentation(sorted((captures / f"person{at}").glob("*.png"))) for at in range(5)]
     assert [verdict.outcome.value for verdict in people].count("attack") == 1
     assert sorted(verdict.attack_score for verdict in people)[-2] < card.threshold.value
+
+
+def test_attacks_are_not_made_among_the_captures(call, captures):
+    answer = call("--work", captures, "--rule", "bpcer=0.2")
+    assert "what is made there would be taken for its pictures" in answer.sentence
+    assert len(list(captures.rglob("*.png"))) == len(REDNESS) + 1
+
+
+def test_a_bundle_goes_to_where_one_stands(bonaface, captures, tiny, tmp_path, monkeypatch):
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    answer = bonaface("adjust", captures, ".", "--bundle", tiny, "--species", "print", "--rule", "bpcer=0.2")
+    assert answer.code == 0
+    assert read_card(here).threshold.split == "dev"
+    assert (tmp_path / "here-captures/manifest.csv").is_file()
+
+
+def test_a_fixed_threshold_beyond_one_is_refused_before_the_judging(call, tmp_path):
+    assert "got 1.5" in call("--rule", "fixed=1.5").sentence
+    assert not (tmp_path / "own-captures/attacks").exists()

@@ -4,6 +4,8 @@ import csv
 import io
 import json
 import os
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -384,3 +386,32 @@ def test_a_picture_is_no_place_for_a_table(bonaface, tiny, tmp_path):
     assert path.read_bytes() == before
     for _ in range(2):
         assert bonaface("check", path, "--bundle", tiny, "--csv", tmp_path / "verdicts.csv").code == 0
+
+
+def test_a_manifest_is_no_table_of_verdicts(bonaface, tiny, tmp_path):
+    """Both begin with the word path."""
+    paint(tmp_path / "a.png", BLUE)
+    manifest = tmp_path / "manifest.csv"
+    manifest.write_text("path,label,species,subject\na.png,bonafide,bonafide,ann\n")
+    answer = bonaface("check", tmp_path / "a.png", "--bundle", tiny, "--csv", manifest)
+    assert answer.sentence.startswith("--csv must be a new file or a table of verdicts; ")
+    assert manifest.read_text().endswith("ann\n")
+
+
+def test_a_reader_who_has_seen_enough_changes_no_exit_code(tiny, tmp_path):
+    paint(tmp_path / "a.png", BLUE)
+    program = "from bonaface.cli.main import run; run()"
+    words = [sys.executable, "-c", program, "check", str(tmp_path / "a.png"), "--bundle", str(tiny)]
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "wb") as closed:
+        ended = subprocess.run(words, stdout=closed, stderr=subprocess.PIPE, check=False)
+    assert b"Traceback" not in ended.stderr
+    assert ended.returncode == subprocess.run(words, capture_output=True, check=False).returncode
+
+
+def test_a_name_is_printed_as_it_is_and_commands_to_a_terminal_are_written_out(bonaface, tiny, tmp_path):
+    paint(tmp_path / "a:cat:\x1b[2J.png", BLUE)
+    answer = bonaface("check", tmp_path, "--bundle", tiny)
+    assert "a:cat:\\x1b[2J.png" in answer.out
+    assert "\x1b" not in answer.out

@@ -113,3 +113,13 @@ def test_without_the_extra(bonaface, tiny, monkeypatch, missing, tmp_path):
     assert answer.sentence == (
         "bonaface demo needs packages outside the light install; install them with: pip install 'bonaface[demo]'"
     )
+
+
+def test_another_page_is_not_written_over(bonaface, tiny, tmp_path):
+    page = tmp_path / "index.html"
+    page.write_text("<h1>mine</h1>")
+    answer = bonaface("demo", "--out", tmp_path, "--bundle", tiny)
+    assert (
+        answer.sentence == f"--out must be a folder without another page; {page} is no demo's; choose another"
+    )
+    assert page.read_text() == "<h1>mine</h1>"

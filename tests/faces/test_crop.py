@@ -223,3 +223,8 @@ def test_what_a_window_shows():
     assert visible(picture, -3, 2, 2, 99)[..., :2].tolist() == [[[0, y], [1, y]] for y in (2, 3, 4)]
     with pytest.raises(PictureError):
         visible(picture, 6, 0, 9, 5)
+
+
+def test_a_wide_margin_about_a_face_inside_the_picture():
+    crop = prepare(coordinates(100, 100), Box(5, 5, 95, 95), plain(50, margin_ratio=1.8, outside="edge"))
+    assert crop.outside_ratio == pytest.approx(1 - (100 / 414) ** 2, abs=0.01)

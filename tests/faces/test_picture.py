@@ -5,6 +5,7 @@ import os
 import struct
 import warnings
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 
 import cv2
 import numpy as np
@@ -380,3 +381,56 @@ def test_no_suffix_is_of_both_kinds():
 def test_no_pictures_below(tmp_path):
     assert pictures_below(tmp_path) == []
     assert pictures_below(tmp_path / "nowhere") == []
+
+
+def test_planes_of_16_bits_are_refused_however_they_are_stored():
+    """Three planes without compression, which Pillow would read byte by byte."""
+    width = height = 8
+    size = width * height * 2
+    tags = [
+        (256, 3, 1, width), (257, 3, 1, height), (258, 3, 3, 200), (259, 3, 1, 1), (262, 3, 1, 2),
+        (273, 4, 3, 210), (277, 3, 1, 3), (278, 3, 1, height), (279, 4, 3, 230), (284, 3, 1, 2),
+    ]  # fmt: skip
+    entries = b"".join(struct.pack("<HHII", *tag) for tag in tags)
+    head = struct.pack("<2sHIH", b"II", 42, 8, len(tags)) + entries + bytes(4)
+    data = bytearray(300) + bytes(3 * size)
+    data[: len(head)] = head
+    data[200:206] = struct.pack("<3H", 16, 16, 16)
+    data[210:222] = struct.pack("<3I", *(300 + size * plane for plane in range(3)))
+    data[230:242] = struct.pack("<3I", size, size, size)
+    assert Image.open(io.BytesIO(data)).mode == "RGB"
+    error = refused(bytes(data))
+    assert error.reason is Reason.UNSUPPORTED_IMAGE
+    assert "it has 16 bits a channel" in str(error)
+
+
+def test_folders_behind_links_are_looked_into_once(tmp_path):
+    real, tree = tmp_path / "real", tmp_path / "tree"
+    real.mkdir()
+    tree.mkdir()
+    (real / "a.jpg").touch()
+    (tree / "link").symlink_to(real)
+    (real / "up").symlink_to(tree)
+    assert pictures_below(tree) == [tree / "link/a.jpg"]
+
+
+def test_a_folder_that_may_not_be_looked_into_is_not_an_empty_one(tmp_path, monkeypatch):
+    (tmp_path / "shut").mkdir()
+    (tmp_path / "a.jpg").touch()
+    plain = os.scandir
+
+    def guarded(place):
+        if str(place).endswith("shut"):
+            raise PermissionError(13, "Permission denied", str(place))
+        return plain(place)
+
+    monkeypatch.setattr(os, "scandir", guarded)
+    with pytest.raises(PermissionError):
+        pictures_below(tmp_path)
+
+
+def test_threads_leave_the_warnings_of_the_process_as_they_were():
+    data, before = encoded(Image.fromarray(np.zeros((400, 400, 3), np.uint8)), "PNG"), list(warnings.filters)
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(read_picture, [data] * 60))
+    assert warnings.filters == before

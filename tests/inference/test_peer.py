@@ -591,3 +591,13 @@ def test_the_guides_python(fixed, tmp_path, monkeypatch, capsys) -> None:
     (code,) = re.findall(r"^```python\n(.*?)^```", GUIDE, re.MULTILINE | re.DOTALL)
     exec(code, {})
     assert float(capsys.readouterr().out) == pytest.approx(2 / 3, abs=1e-3)  # grey: three logits alike
+
+
+def test_weights_beside_the_model_are_part_of_what_it_is(tmp_path) -> None:
+    """Scores that are kept under the model's hash are not those of other weights in the same graph."""
+    place = folder(tmp_path, says("0, 1", "1, 2"))
+    hashes = {read_peer_card(place).model.sha256}
+    for weights in (b"one", b"two"):
+        (place / "model.onnx.data").write_bytes(weights)
+        hashes.add(read_peer_card(place).model.sha256)
+    assert len(hashes) == 3

@@ -98,8 +98,8 @@ def compressed(picture: Picture, amount: float, _side: float, rng: np.random.Gen
     )
     settings = [cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, sampling]
     _, data = cv2.imencode(".jpg", framed, settings)
-    back = cv2.imdecode(data, cv2.IMREAD_COLOR)[top : top + picture.shape[0], left : left + picture.shape[1]]
-    return np.asarray(cv2.cvtColor(back, cv2.COLOR_BGR2RGB), np.uint8)
+    back = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR_RGB), np.uint8)
+    return np.ascontiguousarray(back[top : top + picture.shape[0], left : left + picture.shape[1]])
 
 
 def noisy(picture: Picture, amount: float, _side: float, rng: np.random.Generator) -> Picture:

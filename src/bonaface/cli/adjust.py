@@ -79,6 +79,7 @@ def adjust(
     from bonaface.inference.gate import load
 
     clopper_pearson(0, 1)  # the intervals want scipy: say so before the judging, not after
+    out = out.absolute() if out.name == "" else out
     folder, work = bundle_folder(bundle), work or out.with_name(f"{out.name}-captures")
     check_out(folder, out)
     gate = load(folder, yunet=finder_file(finder), num_threads=threads)

@@ -8,7 +8,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,6 +21,9 @@ from bonaface.errors import BonafaceError
 if TYPE_CHECKING:
     from bonaface.inference.gate import Gate
     from bonaface.types import Verdict
+
+_LONGEST_HEADER = 1000
+"""Bytes of a file's first line that are looked at."""
 
 FIELDS = (
     "path", "outcome", "attack_score", "threshold", "reason", "detail", "box", "num_faces", "bundle",
@@ -41,7 +44,11 @@ def check(
         Path | None, typer.Option("--csv", help="Also write the verdicts to this CSV file, as they come.")
     ] = None,
     every_face: Annotated[
-        bool, typer.Option("--every-face", help="Judge every face of a picture, not the largest alone.")
+        bool,
+        typer.Option(
+            "--every-face",
+            help="Judge every face that is found in a picture, not the largest alone; small ones beside large ones are found by --finder yunet.",
+        ),
     ] = False,
     together: Annotated[
         bool,
@@ -95,8 +102,14 @@ def check(
         sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - Python flushes it at the end
     finally:
         if not as_json and judged:
-            results.print(_table(judged))
+            _shown(judged)
     raise typer.Exit(exit_code([verdict.outcome for _, verdict in judged], is_whole=is_whole))
+
+
+def _shown(judged: list[tuple[str, Verdict]]) -> None:
+    """Print the table; a reader who has seen enough of it, e.g. head, changes no exit code."""
+    with suppress(BrokenPipeError, SystemExit):  # rich ends the program where a pipe is closed
+        results.print(_table(judged))
 
 
 def expanded(words: list[str]) -> list[str]:
@@ -209,10 +222,9 @@ def csv_rows(path: Path | None) -> Iterator[Callable[[str, Verdict], None]]:
         yield lambda _path, _verdict: None
         return
     if path.is_file():
-        header = FIELDS[0].encode()
         with path.open("rb") as held:
-            begin = held.read(len(header))
-        if begin not in (b"", header):
+            header = held.readline(_LONGEST_HEADER).rstrip(b"\r\n")
+        if header not in (b"", ",".join(FIELDS).encode()):
             raise BonafaceError(
                 f"--csv must be a new file or a table of verdicts; {path} holds something else; name a new one"
             )

@@ -19,14 +19,14 @@ UNBROKEN = 100_000
 
 def console_of_results() -> Console:
     """As wide as the terminal; without one, in a pipe or a file, `UNBROKEN`, or what COLUMNS says."""
-    console = Console()
+    console = Console(emoji=False)
     if not console.file.isatty() and "COLUMNS" not in os.environ:
         console.width = UNBROKEN
     return console
 
 
 results = console_of_results()
-errors = Console(stderr=True)
+errors = Console(stderr=True, emoji=False)
 
 COLOURS = {"bonafide": "green", "attack": "red", "no_decision": "yellow"}
 
@@ -42,8 +42,9 @@ def remark(text: str, *, title: str = "") -> None:
 
 
 def plain(text: str) -> str:
-    """The text escaped for rich; bytes of file names that are no UTF-8 are written out."""
-    return escape(text.encode("utf-8", "backslashreplace").decode())
+    """The text escaped for rich; control characters and bytes of file names that are no UTF-8 are written out."""
+    readable = "".join(one if one.isprintable() or one == "\n" else repr(one)[1:-1] for one in text)
+    return escape(readable.encode("utf-8", "backslashreplace").decode())
 
 
 def words(text: str) -> list[str]:

@@ -12,7 +12,7 @@ import typer
 
 from bonaface.cli.console import COLOURS, plain, results, say
 from bonaface.cli.options import Bundle
-from bonaface.errors import MissingExtraError
+from bonaface.errors import BonafaceError, MissingExtraError
 
 if TYPE_CHECKING:
     from bonaface.bundle import BundleCard
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from bonaface.types import Picture, Verdict
 
 SEED = 0
+
+TITLE = "<title>bonaface demo</title>"
+"""By which a page is known for one of ours."""
 
 ATTACKS = ("print", "replay", "spsc", "faceswap", "sdsc")
 """What is shown of the simulations: those that the embedded bundle was trained with."""
@@ -53,12 +56,16 @@ def demo(
 
     gate, people = load(bundle), portraits()
     out.mkdir(parents=True, exist_ok=True)  # before the judging: a file in its place is refused at once
+    page = out / "index.html"
+    if page.exists() and TITLE not in page.read_text(encoding="utf-8", errors="replace"):
+        raise BonafaceError(
+            f"--out must be a folder without another page; {page} is no demo's; choose another"
+        )
     cases = [
         Case(subject, species, meaning, picture, gate(picture))
         for subject, species, meaning, picture in pictures(people, DlibHogFinder(), seed)
     ]
     results.print(_table(cases))
-    page = out / "index.html"
     page.write_text(html(cases, gate.card), encoding="utf-8")
     say(f"wrote {page}: open it in a browser")
 

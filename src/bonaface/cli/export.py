@@ -89,6 +89,7 @@ def export(
     for option, given in (("--species-data", species_data), ("--calibration-data", calibration_data)):
         if data is None and given is not None:
             raise typer.BadParameter(f"{option} wants --data too: what is fitted must be measured")
+    out = out.absolute() if out.name == "" else out
     with in_place_of(out) as fresh:
         card = export_run(run, fresh, **about)
         if data is not None:

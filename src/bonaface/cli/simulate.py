@@ -182,7 +182,7 @@ def source_manifest(source: Path, out: Path) -> Manifest:
                 f"{source} must be a folder of pictures or a manifest; it is a picture; give the folder it is in"
             )
         return read_manifest(source)
-    if source.resolve() in out.resolve().parents:
+    if source.resolve() in (out.resolve(), *out.resolve().parents):
         raise SimulationError(
             f"{out} must not lie in {source}: what is made there would be taken for its pictures; choose a folder beside it"
         )

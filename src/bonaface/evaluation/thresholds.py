@@ -171,6 +171,8 @@ def parse_rule(rule: str) -> tuple[str, float | None]:
         ) from None
     if name in LIMIT_RULES:
         check_limit(number)
+    else:
+        fixed_threshold(number)
     return name, number
 
 

@@ -48,7 +48,7 @@ def prepare(picture: Picture, face: Box, contract: InputContract, *, num_faces: 
     x, y, side = round(square.x1), round(square.y1), max(1, round(square.side))
     left, top = max(0, -x), max(0, -y)
     right, bottom = max(0, x + side - width), max(0, y + side - height)
-    if side > 4 * max(height, width):
+    if face.side > 4 * max(height, width):
         raise _outside()
     inside = visible(picture, x, y, x + side, y + side)
     if left or top or right or bottom:

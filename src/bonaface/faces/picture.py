@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import threading
 import warnings
 from collections.abc import Iterator, Set
 from contextlib import contextmanager
@@ -42,6 +43,12 @@ _FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")
 
 _MODES = {"RGB", "L"}
 
+_BITS_PER_SAMPLE = 258
+"""TIFF's number of the tag."""
+
+_HEADER = threading.Lock()
+"""Warnings belong to the whole process: threads that silence them in turn would leave them silent."""
+
 
 def read_picture(source: str | Path | bytes | Picture) -> Picture:
     """An upright picture from a file, from encoded bytes, or from an array (which is only checked).
@@ -64,8 +71,12 @@ def read_picture(source: str | Path | bytes | Picture) -> Picture:
     if not data:
         raise PictureError(f"{name} is empty (0 bytes); give an image file", reason=Reason.EMPTY_FILE)
     with _decoding(name):
-        image = Image.open(io.BytesIO(data), formats=_FORMATS)
-        _check_header(image, name)
+        with _HEADER, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the header check is stricter than Pillow's warnings
+            image = Image.open(io.BytesIO(data), formats=_FORMATS)
+            _check_header(image, name)
+            image.getexif()
+        image.load()
         upright = ImageOps.exif_transpose(image)
         return np.array(upright.convert("RGB"))
 
@@ -85,13 +96,27 @@ def pictures_and_others_below(folder: Path) -> tuple[list[Path], list[Path]]:
 
 
 def _below(folder: Path, suffixes: Set[str]) -> list[Path]:
-    return sorted(
-        path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in suffixes
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-        and path.is_file()
-    )
+    found: list[Path] = []
+    seen: set[str] = set()
+    for place, folders, names in os.walk(folder, onerror=_raised, followlinks=True):
+        real = os.path.realpath(place)
+        if real in seen:  # a link to a folder above
+            folders.clear()
+            continue
+        seen.add(real)
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        found += [
+            path
+            for path in (Path(place) / name for name in names if not name.startswith("."))
+            if path.suffix.lower() in suffixes and path.is_file()
+        ]
+    return sorted(found)
+
+
+def _raised(error: OSError) -> None:
+    """A folder that can not be looked into is not an empty one; one that is not there is."""
+    if not isinstance(error, FileNotFoundError):
+        raise error
 
 
 def _check_kind(source: object) -> None:
@@ -138,9 +163,7 @@ def _file_bytes(path: Path) -> bytes:
 def _decoding(name: str) -> Iterator[None]:
     """Every way in which Pillow refuses bytes, as one `PictureError`."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # the header check below is stricter than Pillow's warnings
-            yield
+        yield
     except PictureError:
         raise
     except UnidentifiedImageError:
@@ -192,7 +215,12 @@ def _is_deep(image: Image.Image) -> bool:
     """Whether the file has 16 bits a channel, which Pillow drops to 8 in RGB without a word."""
     layouts = (tile[3] for tile in getattr(image, "tile", ()))
     words = (layout[0] if isinstance(layout, tuple) else layout for layout in layouts)
-    return any(str(word).endswith((";16B", ";16L", ";16N")) for word in words)
+    if any(str(word).endswith((";16B", ";16L", ";16N")) for word in words):
+        return True
+    tags = getattr(image, "tag_v2", {}) if image.mode in _MODES else {}
+    return bool(
+        max(tags.get(_BITS_PER_SAMPLE, (8,))) > 8
+    )  # planes by themselves have tiles without such a word
 
 
 def _checked_array(array: np.ndarray[Any, Any]) -> Picture:

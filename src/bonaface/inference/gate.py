@@ -59,7 +59,10 @@ class Gate:
         return judged(source, self._finder, self._judged_face, self._refusals, is_every_face=False)[0]
 
     def every_face(self, source: Source) -> tuple[Verdict, ...]:
-        """A verdict for each face, largest first; one no_decision when there is none."""
+        """A verdict for each face, largest first; one no_decision when there is none.
+
+        dlib's finder looks for smaller faces only where it finds no large one; YuNet finds both at once.
+        """
         return judged(source, self._finder, self._judged_face, self._refusals, is_every_face=True)
 
     def presentation(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+import hashlib
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -10,6 +11,7 @@ import numpy as np
 import pydantic
 
 from bonaface.bundle import MODEL, ModelFile, describe_model
+from bonaface.digest import sha256_of
 from bonaface.errors import BundleError, did_you_mean
 from bonaface.vocabulary import Family
 
@@ -111,7 +113,7 @@ class PeerContract:
         input: How that becomes its input.
         output: How its output becomes an attack score.
         threshold: At or above it a verdict is attack; rates are measured at a threshold of their own.
-        sha256: Of the model's file, checked where it is given.
+        sha256: Of the file `model.onnx`, checked where it is given; of weights in files beside it it says nothing.
         source: Where it comes from.
         licence: Of the weights.
     """
@@ -174,7 +176,16 @@ def read_peer_card(folder: Path) -> PeerCard:
             f"{folder / MODEL} must have the sha256 {str(contract.sha256)[:12]}...; it has {model.sha256[:12]}...; "
             f"get the model again, or correct {PEER}"
         )
-    return PeerCard(contract, model)
+    return PeerCard(contract, _with_weights_beside(folder, model))
+
+
+def _with_weights_beside(folder: Path, model: ModelFile) -> ModelFile:
+    """The model, its hash over the folder's other files too: large models have their weights in files beside the graph."""
+    beside = sorted(path for path in folder.iterdir() if path.is_file() and path.name not in {PEER, MODEL})
+    if not beside:
+        return model
+    known = [model.sha256, *(f"{path.name} {sha256_of(path)}" for path in beside)]
+    return replace(model, sha256=hashlib.sha256("\n".join(known).encode()).hexdigest())
 
 
 def _sentence(error: pydantic.ValidationError) -> str:
