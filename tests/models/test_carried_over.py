@@ -109,6 +109,6 @@ def test_positions_of_any_encoder_are_brought_to_another_crop_as_the_encoder_its
     given = {f"encoder.{name}": value for name, value in plain.state_dict().items()}
     found = carried_over(given, nn.ModuleDict({"encoder": wanted}))
     for name, value in wanted.state_dict().items():
-        torch.testing.assert_close(found[f"encoder.{name}"], value, atol=0.1, rtol=0)
+        torch.testing.assert_close(found[f"encoder.{name}"], value, atol=1e-6, rtol=0)
     same = carried_over(given, nn.ModuleDict({"encoder": plain}))
     assert all(torch.equal(same[name], given[name]) for name in given)

@@ -98,3 +98,29 @@ def test_a_run_that_does_not_fit(made, tmp_path, contract, said):
     ):
         export_run(folder / "larger", tmp_path / "out", version="1", licence="x", beside=tmp_path / "other")
     assert not (tmp_path / "out").exists()
+
+
+def test_licences_and_species_are_those_of_every_run(tmp_path):
+    """What a run started from and what looks beside it count as the run itself does."""
+    shares = {"print": 0.5, "diffusion": 0.1}
+    first = tiny(mixture=replace(TINY.mixture, shares=shares))
+    before = {
+        **FIRST, "recipe": to_dict(first), "learned": [],
+        "pictures": [{"source": "A", "licence": "CC-BY-4.0", "species": "bonafide", "count": 5}],
+    }  # fmt: skip
+    pictures = [
+        {"source": "A", "licence": "CC-BY-4.0", "species": "bonafide", "count": 7},
+        {"source": "B", "licence": "CC0-1.0", "species": "diffusion", "count": 3},
+    ]
+    recorded(tmp_path / "larger", LARGER, {**THEN, "earlier_runs": [before]}, seed=1)
+    recorded(tmp_path / "smaller", SMALLER, {**BESIDE, "earlier_runs": [], "pictures": pictures}, seed=2)
+    card = export_run(
+        tmp_path / "larger", tmp_path / "bundle", version="1", licence="CC0-1.0", beside=tmp_path / "smaller"
+    )
+    assert [(one.source, one.licence, one.count) for one in card.training_data] == [
+        ("A", "CC-BY-4.0", 7),
+        ("B", "CC0-1.0", 3),
+    ]
+    assert {"print", "diffusion"} <= set(card.species)
+    assert "print" in card.simulated_species
+    assert "CC-BY-4.0" in (tmp_path / "bundle/CARD.md").read_text()

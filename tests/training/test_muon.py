@@ -54,6 +54,13 @@ def test_matrices_of_blocks_are_inner_and_nothing_else():
     }
 
 
+@pytest.mark.parametrize(
+    "name", ["encoder.vision.encoder.layer.0.mlp.fc1.weight", "encoder.vision.model.layer.3.attention.q_proj.weight"]
+)  # fmt: skip
+def test_blocks_of_dino_are_blocks_too(name):
+    assert is_inner(name, nn.Parameter(torch.zeros(2, 2)))
+
+
 def test_a_matrix_inside_moves_alike_in_every_direction_and_by_what_adamw_would():
     model = small()
     before = model.layers[0].weight.detach().clone()

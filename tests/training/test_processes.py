@@ -118,6 +118,41 @@ def test_statistics_that_two_processes_take_anew_are_of_what_both_were_shown(tmp
     assert all(torch.equal(first["kept"][name], second["kept"][name]) for name in first["kept"])
 
 
+CENTRES = """
+import os, sys
+from pathlib import Path
+import torch
+from torch import distributed
+from bonaface.models.class_regularisation import ClassRegularisation
+
+def gradient(embedding, label):
+    embedding = embedding.clone().requires_grad_()
+    module = ClassRegularisation(4, margin=2.0)
+    centres, is_known = module._moved(embedding, torch.nn.functional.one_hot(label, 2).float())
+    module._between(centres, is_known).backward()
+    return embedding.grad
+
+torch.manual_seed(0)
+embedding, label = torch.nn.functional.normalize(torch.randn(8, 4), dim=1), torch.tensor([0, 1, 1, 0, 0, 0, 1, 1])
+alone = gradient(embedding, label)
+distributed.init_process_group("gloo")
+rank = int(os.environ["RANK"])
+own = slice(4 * rank, 4 * rank + 4)
+total = torch.zeros_like(embedding)
+total[own] = gradient(embedding[own], label[own])
+distributed.all_reduce(total)
+torch.save({"alone": alone, "mean": total / 2}, Path(sys.argv[1]) / f"rank{rank}.pt")
+distributed.destroy_process_group()
+"""
+
+
+def test_the_mean_of_two_processes_gradients_is_one_process_gradient(tmp_path):
+    """As for a parameter that both share: what it gets is the mean over the processes."""
+    for found in held_by_two(CENTRES, tmp_path):
+        assert found["alone"].abs().max() > 0.01
+        torch.testing.assert_close(found["mean"], found["alone"])
+
+
 ENDLESS = """
 import sys
 from pathlib import Path

@@ -168,3 +168,31 @@ def test_batches_of_a_step():
     groups = [batches_of_step(batch, 7, 3) for batch in range(7)]
     assert [list(group) for group in groups] == [[0, 1, 2]] * 3 + [[3, 4, 5]] * 3 + [[6]]
     assert [list(batches_of_step(batch, 2, 1)) for batch in range(2)] == [[0], [1]]
+
+
+def test_the_first_epoch_of_a_rise_by_epochs_teaches():
+    """20 epochs of 10 steps, the first two rising: half of the peak, then all of it."""
+    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=1.0)
+    scheduler = schedule(optimizer, num_steps=200, warmup_share=0.1, stride=10)
+    seen = []
+    for _ in range(200):
+        seen.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        scheduler.step()
+    assert seen[:30:10] == pytest.approx([0.5, 1.0, 1.0])
+    assert all(len(set(seen[first : first + 10])) == 1 for first in range(0, 200, 10))
+
+
+@pytest.mark.parametrize(
+    "name", ["embeddings.cls_token", "embeddings.register_tokens", "embeddings.position_embeddings", "head.probe", "positions"]
+)  # fmt: skip
+def test_tokens_and_tables_of_positions_do_not_decay(name):
+    model = nn.Module()
+    place = model
+    *above, own = name.split(".")
+    for one in above:
+        place.add_module(one, nn.Module())
+        place = getattr(place, one)
+    place.register_parameter(own, nn.Parameter(torch.zeros(1, 3, 4)))
+    (group,) = optimiser(model, HOW).param_groups
+    assert group["weight_decay"] == 0.0

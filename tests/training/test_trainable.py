@@ -3,10 +3,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from torch import nn
 
 from bonaface.errors import RecipeError
 from bonaface.models.architecture import build_detector
 from bonaface.models.nano import build_nano
+from bonaface.models.resnet import ResnetConfig
 from bonaface.models.vision_kinds import CLIP_MEAN, CLIP_STD
 from bonaface.training.trainable import let_learn
 
@@ -87,6 +89,14 @@ def test_of_nano_everything_is_new():
     found = let_learn(model, TINY.model)
     assert (found.pretrained, found.num_pretrained, found.num_frozen) == (frozenset(), 0, 0)
     assert found.num_new == sum(one.numel() for one in model.parameters())
+
+
+@pytest.mark.parametrize(("source", "is_old"), [("", False), ("somewhere", True)])
+def test_a_resnet_with_weights_is_pretrained(source, is_old):
+    model = nn.ModuleDict({"encoder": nn.Linear(2, 3), "anchors": nn.Linear(3, 2)})
+    found = let_learn(model, ResnetConfig(source=source))
+    assert found.pretrained == (frozenset({"encoder.weight", "encoder.bias"}) if is_old else frozenset())
+    assert found.counts == {"pretrained": 9 * is_old, "new": 17 - 9 * is_old, "frozen": 0}
 
 
 def test_nothing_to_learn(folder):

@@ -12,7 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from bonaface.errors import CheckpointError
+from bonaface.models.backbones import Backbone
 from bonaface.models.position_grid import resized_positions
+from bonaface.models.vision_kinds import kind_of
 
 POSITIONS = ("position_embedding.weight", "position_embeddings")
 """What encoders call their table of positions; a text encoder's is no grid."""
@@ -43,7 +45,8 @@ def carried_over(weights: Mapping[str, Tensor], model: nn.Module) -> dict[str, T
         CheckpointError: If anything else differs.
     """
     own = model.state_dict()
-    carried = {name: _fitted(name, tensor, own) for name, tensor in weights.items()}
+    is_antialiased = _is_antialiased(model)
+    carried = {name: _fitted(name, tensor, own, is_antialiased) for name, tensor in weights.items()}
     carried |= _silent_blocks(beyond=carried, own=own)
     for part in OPTIONAL:
         given, wanted = ({name for name in names if name.startswith(part)} for names in (carried, own))
@@ -57,7 +60,13 @@ def carried_over(weights: Mapping[str, Tensor], model: nn.Module) -> dict[str, T
     return carried
 
 
-def _fitted(name: str, tensor: Tensor, own: Mapping[str, Tensor]) -> Tensor:
+def _is_antialiased(model: nn.Module) -> bool:
+    """Whether a table of positions is smoothed before it shrinks: a pretrained encoder's as it is where the encoder is loaded."""
+    encoder = getattr(model, "encoder", None)
+    return kind_of(encoder.config).is_antialiased if isinstance(encoder, Backbone) else True
+
+
+def _fitted(name: str, tensor: Tensor, own: Mapping[str, Tensor], is_antialiased: bool) -> Tensor:
     wanted = own[name].shape if name in own else tensor.shape
     if wanted == tensor.shape:
         return tensor
@@ -66,9 +75,8 @@ def _fitted(name: str, tensor: Tensor, own: Mapping[str, Tensor]) -> Tensor:
         num_leading = 0 if math.isqrt(length) ** 2 == length else 1
         grid = math.isqrt(length - num_leading)
         table = tensor.flatten(0, -2)
-        return resized_positions(table, grid=grid, num_leading=num_leading, is_antialiased=True).reshape(
-            wanted
-        )
+        fitted = resized_positions(table, grid=grid, num_leading=num_leading, is_antialiased=is_antialiased)
+        return fitted.reshape(wanted)
     if name.endswith(MIX) and wanted[:2] == tensor.shape[:2] and tensor.shape[2:] == (1, 1):
         return (tensor / math.prod(wanted[2:])).expand(wanted).clone()
     return tensor

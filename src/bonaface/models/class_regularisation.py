@@ -15,12 +15,15 @@ from torch.nn import functional as F  # noqa: N812
 
 
 def _of_all_processes(own: Tensor) -> Tensor:
-    """The sum over the processes that train together, with the gradient of this one's part."""
+    """The sum over the processes that train together. Its gradient is of this one's part, times their number: gradients are
+    averaged over the processes, and the mean of these is the sum's.
+    """
     if not (distributed.is_available() and distributed.is_initialized()):
         return own
     total = own.detach().clone()
     distributed.all_reduce(total)
-    return own + (total - own.detach())
+    part = own * distributed.get_world_size()
+    return part + (total - part.detach())
 
 
 class ClassRegularisation(nn.Module):
@@ -36,7 +39,8 @@ class ClassRegularisation(nn.Module):
     max(0, margin - |z_i - c_other|)^2), w_i = |z_i - c_own| / sum_j |z_j - c_own|: far samples count more. Centres and
     weights are constants here.
 
-    Where the embeddings are those of several processes, centres are of all of them, and alike in each; the gradient is of its own share.
+    Where the embeddings are those of several processes, centres are of all of them, and alike in each; the mean of the processes'
+    gradients of DM is that of one process with all of the batch.
 
     Attributes:
         centres: Running centres, (K, D).

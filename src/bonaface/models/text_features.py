@@ -96,7 +96,8 @@ def directions(
     embeddings: Float[Tensor, "texts width"], shares: Float[Tensor, "families 2 texts"]
 ) -> Float[Tensor, "families 2 width"]:
     """Anchors of length 1: the mean of the texts' embeddings, each of length 1 first, float32."""
-    return F.normalize(shares @ F.normalize(embeddings.float(), dim=-1), dim=-1)
+    with torch.autocast(embeddings.device.type, enabled=False):
+        return F.normalize(shares @ F.normalize(embeddings.float(), dim=-1), dim=-1)
 
 
 def text_features(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ from bonaface.evaluation.report import Report
 from bonaface.evaluation.report_file import write_report
 from bonaface.evaluation.thresholds import Threshold
 from bonaface.models.graph import export_onnx
-from bonaface.training.recipe import Recipe, Simulated
+from bonaface.training.recipe import Recipe, Simulated, from_dict
 from bonaface.training.species_readout import SpeciesReadout
 from bonaface.training.trained import detector_of_run, with_smaller
 from bonaface.vocabulary import BONAFIDE, FAMILIES, Label
@@ -84,7 +85,8 @@ def export_run(
     """
     detector, recipe = detector_of_run(run, size=size)
     judging = with_smaller(detector, recipe, beside)
-    record = _record(run)
+    record, other = _record(run), _record(beside) if beside else None
+    told = [*_runs_of(record), *(_runs_of(other) if other else ())]
     cleared(out)
     if is_trainable:
         (out / WEIGHTS).write_bytes(save(detector.state_dict()))  # readable by whoever may read the rest
@@ -99,7 +101,7 @@ def export_run(
         species=species.head if species else None,
         tolerance=TOLERANCES[recipe.model.kind],
     )
-    learned, simulated = _learned_species(recipe, record)
+    learned, simulated = _of_all_runs(told, recipe)
     card = BundleCard(
         name=name or recipe.name,
         version=version,
@@ -110,16 +112,16 @@ def export_run(
         species=learned,
         simulated_species=simulated,
         licence=licence,
-        training_data=_sources(record),
+        training_data=_sources_of(told),
         training=record,
-        beside=_record(beside) if beside else None,
+        beside=other,
         model=describe_model(out / MODEL),
         self_test=_self_test(out / MODEL, recipe.contract.size),
         told_species=species.told if species else None,
         family_scales=scales,
         family_offsets=offsets,
         weights=describe_model(out / WEIGHTS) if is_trainable else None,
-        notes=(*notes, *_warnings(recipe, record)),
+        notes=(*notes, *_warnings(told, recipe, record)),
     )
     _written(out, card, None)
     return card
@@ -178,8 +180,39 @@ def _record(run: Path) -> Mapping[str, Any]:
     return record
 
 
+def _runs_of(record: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The runs behind a run's weights that say what they learned from, itself the last."""
+    return [*(one for one in record.get("earlier_runs", ()) if "pictures" in one), record]
+
+
+def _recipe_of(record: Mapping[str, Any], otherwise: Recipe) -> Recipe:
+    return from_dict(record["recipe"]) if "recipe" in record else otherwise
+
+
+def _of_all_runs(
+    records: Sequence[Mapping[str, Any]], recipe: Recipe
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What `_learned_species` says of every run, each species once."""
+    learned, simulated = zip(
+        *(_learned_species(_recipe_of(one, recipe), one) for one in records), strict=True
+    )
+    return tuple(dict.fromkeys(chain(*learned))), tuple(dict.fromkeys(chain(*simulated)))
+
+
+def _sources_of(records: Sequence[Mapping[str, Any]]) -> tuple[TrainingSource, ...]:
+    """The pictures of every run; those of several count once."""
+    most: dict[tuple[str, str, str], TrainingSource] = {}
+    for one in chain.from_iterable(map(_sources, records)):
+        kind = (one.source, one.licence, one.species)
+        if kind not in most or most[kind].count < one.count:
+            most[kind] = one
+    return tuple(most.values())
+
+
 def _learned_species(recipe: Recipe, record: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Species of attack that the run has learned from, and those of them that it simulated."""
+    if recipe.masking is not None:  # what hid cells has not been told of attacks
+        return (), ()
     if not isinstance(recipe.data, Simulated):
         made = recipe.data.simulated_species if isinstance(recipe.data, Clues) else ()
         shown = () if _is_dev_merged(recipe) else record.get("learned", ())
@@ -193,11 +226,14 @@ def _learned_species(recipe: Recipe, record: Mapping[str, Any]) -> tuple[tuple[s
     return species, tuple(name for name in species if name in simulated)
 
 
-def _warnings(recipe: Recipe, record: Mapping[str, Any]) -> tuple[str, ...]:
+def _warnings(
+    records: Sequence[Mapping[str, Any]], recipe: Recipe, record: Mapping[str, Any]
+) -> tuple[str, ...]:
     size = recipe.contract.size
     learned = record.get("recipe", {}).get("contract", {}).get("size", size)
     resized = f"It has learned from crops of {learned} pixels, and judges crops of {size}."
-    return ((NOT_COMPARABLE,) if _is_dev_merged(recipe) else ()) + ((resized,) if learned != size else ())
+    is_merged = any(_is_dev_merged(_recipe_of(one, recipe)) for one in records)
+    return ((NOT_COMPARABLE,) if is_merged else ()) + ((resized,) if learned != size else ())
 
 
 def _is_dev_merged(recipe: Recipe) -> bool:

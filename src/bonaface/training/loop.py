@@ -112,7 +112,7 @@ def train(
                 "epoch",
                 epoch=run.progress.epoch,
                 loss=run.progress.loss_sum / run.progress.step,
-                lr=run.scheduler.get_last_lr()[0],
+                lr=run.rate,
                 dev=asdict(figures),  # type: ignore[call-overload]
                 best_epoch=run.progress.best_epoch,
                 seconds=round(time.monotonic() - epoch_started, 1),
@@ -206,6 +206,7 @@ class _Run:
             warmup_share=how.warmup_share,
             stride=steps if how.scheduled_by == "epoch" else 1,
         )
+        self.rate = self.scheduler.get_last_lr()[0]  # of the last step that was taken
         self.progress = checkpoint.Progress(num_processes=accelerator.num_processes)
         self.started_from: dict[str, torch.Tensor] = {}
         self.started = time.monotonic()
@@ -294,10 +295,15 @@ class _Run:
         if clip_norm > 0:
             self.accelerator.clip_grad_norm_(self.model.parameters(), clip_norm)
         self.optimizer.step()
+        self.rate = self.scheduler.get_last_lr()[0]
         limit_scales(self.bare)
         self.scheduler.step()
         self.optimizer.zero_grad()
         self.average.update_parameters(self.bare)
+        if (
+            self.recipe.masking is not None
+        ):  # its statistics make the targets, which must be alike in every process
+            broadcast(list(self.average.buffers()))
 
     def _finite(self, loss: torch.Tensor) -> float:
         value = float(loss.detach())

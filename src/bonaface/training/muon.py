@@ -68,4 +68,8 @@ class MuonBesideAdamW(Optimizer):
 
 def is_inner(name: str, parameter: nn.Parameter) -> bool:
     """Whether it is a matrix of a block: no embedding, no head, no experts, which are several matrices in one."""
-    return parameter.ndim == 2 and "layers" in name.split(".") and name.endswith(".weight")
+    return (
+        parameter.ndim == 2
+        and not {"layers", "layer"}.isdisjoint(name.split("."))
+        and name.endswith(".weight")
+    )

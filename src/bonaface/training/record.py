@@ -59,7 +59,8 @@ class Record:
         best_epoch: The epoch that dev chose, from 0; None before the first ended.
         dev: The dev figures of that epoch.
         learned: Species of the train split's pictures, where these are learned from as they are.
-        earlier_runs: Runs whose weights this one started from, the first one first: command, seed and seconds.
+        earlier_runs: Runs whose weights this one started from, the first one first: command, seed, seconds, recipe, pictures and
+            what was learned of them; those of before 0.18 have the first three alone.
     """
 
     recipe: Mapping[str, Any]
@@ -128,7 +129,8 @@ def begun(
 
 
 def _brief(record: Record) -> dict[str, Any]:
-    return {"command": record.command, "seed": record.seed, "seconds": record.seconds}
+    kept = ("command", "seed", "seconds", "recipe", "pictures", "learned")
+    return {name: value for name, value in asdict(record).items() if name in kept}
 
 
 def ended(record: Record, progress: Progress, *, is_finished: bool, out: Path) -> Record:

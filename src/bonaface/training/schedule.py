@@ -12,6 +12,10 @@ from torch.optim.lr_scheduler import LambdaLR
 from bonaface.training.muon import MuonBesideAdamW, is_inner
 from bonaface.training.recipe import Optimisation
 
+_TOKENS = {
+    "position_embeddings", "positions", "cls_token", "register_tokens", "mask_token", "class_embedding", "probe",
+}  # fmt: skip
+
 
 def optimiser(model: nn.Module, how: Optimisation, *, pretrained: frozenset[str] = frozenset()) -> Optimizer:
     """The rule of the recipe over groups: new or pre-trained, with or without weight decay, and with Muon the matrices of blocks.
@@ -42,29 +46,31 @@ def optimiser(model: nn.Module, how: Optimisation, *, pretrained: frozenset[str]
 
 
 def _decays(name: str, parameter: nn.Parameter) -> bool:
-    """Whether it is a matrix or a kernel. Biases of experts have a dimension more than others and stay biases."""
+    """Whether it is a matrix or a kernel. Biases of experts have a dimension more than others and stay biases; so do tokens and
+    tables of positions, which transformers gives dimensions of 1.
+    """
     *_, module, own = ("", *name.split("."))
-    return parameter.ndim >= 2 and module != "position_embedding" and "bias" not in own
+    return parameter.ndim >= 2 and module != "position_embedding" and own not in _TOKENS and "bias" not in own
 
 
 def schedule(optimizer: Optimizer, *, num_steps: int, warmup_share: float, stride: int = 1) -> LambdaLR:
     """Linear rise over `warmup_share` of `num_steps`, then a cosine to 0; the rate changes every `stride` steps."""
 
     def rate(step: int) -> float:
-        return rate_at(step - step % stride, num_steps=num_steps, warmup_share=warmup_share)
+        return rate_at(step - step % stride, num_steps=num_steps, warmup_share=warmup_share, stride=stride)
 
     return LambdaLR(optimizer, rate)
 
 
-def rate_at(step: int, *, num_steps: int, warmup_share: float) -> float:
-    """The share of the peak rate at `step` (from 0), in [0, 1].
+def rate_at(step: int, *, num_steps: int, warmup_share: float, stride: int = 1) -> float:
+    """The share of the peak rate at `step` (from 0), in [0, 1]; while it rises, what it reaches within `stride` steps.
 
     >>> [round(rate_at(s, num_steps=100, warmup_share=0.1), 2) for s in (0, 9, 10, 55, 100)]
     [0.1, 1.0, 1.0, 0.5, 0.0]
     """
     warmup = round(num_steps * warmup_share)
     if step < warmup:
-        return (step + 1) / warmup
+        return min(1.0, (step + stride) / warmup)
     done = min(1.0, (step - warmup) / max(1, num_steps - warmup))
     return 0.5 * (1 + math.cos(math.pi * done))
 

@@ -10,6 +10,7 @@ from torch import nn
 from bonaface.errors import RecipeError
 from bonaface.models.architecture import Architecture, BackboneConfig
 from bonaface.models.insertion import is_new
+from bonaface.models.resnet import ResnetConfig
 
 _NORM, _LOW_RANK, _TEXT, _HEAD = re.compile(r"norm[^.]*\."), ".lora_", "anchors.tower.", "anchors."
 
@@ -49,14 +50,13 @@ def let_learn(model: nn.Module, config: Architecture) -> Trainable:
             )
         for name, parameter in model.named_parameters():
             parameter.requires_grad_(_is_tuned(name, config))
-    is_old = isinstance(config, BackboneConfig)
     learning = {name: one for name, one in model.named_parameters() if one.requires_grad}
     if learning.keys() <= {"anchors.logit_scale"}:
         raise RecipeError(
             "something must learn: texts fix the anchors, and model.tuned is 'head'; set model.prompts=null for learned "
             "anchors, or tune more"
         )
-    pretrained = frozenset(name for name in learning if is_old and _is_pretrained(name))
+    pretrained = frozenset(name for name in learning if _is_pretrained(name, config))
     num_pretrained = sum(learning[name].numel() for name in pretrained)
     num_learning = sum(one.numel() for one in learning.values())
     num_all = sum(one.numel() for one in model.parameters())
@@ -72,5 +72,7 @@ def _is_tuned(name: str, config: BackboneConfig) -> bool:
     return is_new(name) or is_norm or _LOW_RANK in name
 
 
-def _is_pretrained(name: str) -> bool:
-    return _TEXT in name or not (is_new(name) or _LOW_RANK in name)
+def _is_pretrained(name: str, config: Architecture) -> bool:
+    if isinstance(config, ResnetConfig):
+        return bool(config.source) and name.startswith("encoder.")
+    return isinstance(config, BackboneConfig) and (_TEXT in name or not (is_new(name) or _LOW_RANK in name))

@@ -20,7 +20,8 @@ def zero_shot() -> Recipe:
     model = BackboneConfig(
         experts=None, prompts=PromptsConfig(templates=("T-8",)), num_families=1, tuned="nothing"
     )
-    return replace(practical(), name="zero_shot", model=model, epochs=1, batch_size=32)
+    # embeddings are judged and solved in the precision that is deployed
+    return replace(practical(), name="zero_shot", model=model, epochs=1, batch_size=32, mixed_precision="no")
 
 
 def linear_probe() -> Recipe:
