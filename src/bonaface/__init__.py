@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from bonaface.inference.gate import Gate as Gate
     from bonaface.inference.gate import load as load
 
-__version__ = "0.17.0"
+__version__ = "0.18.0"
 __all__ = ["Box", "Family", "Gate", "Label", "Outcome", "Reason", "Verdict", "__version__", "load"]
 
 

@@ -162,3 +162,12 @@ def test_a_bundle_goes_to_where_one_stands(bonaface, captures, tiny, tmp_path, m
 def test_a_fixed_threshold_beyond_one_is_refused_before_the_judging(call, tmp_path):
     assert "got 1.5" in call("--rule", "fixed=1.5").sentence
     assert not (tmp_path / "own-captures/attacks").exists()
+
+
+def test_a_threshold_stricter_than_the_bundles_own_is_told(call):
+    """Half of the captures lie at or above the tiny bundle's 0.5 already."""
+    assert (
+        "stricter than before: bpcer=0.9 allows a lower threshold than the bundle's own, 0.5000"
+        in call("--rule", "bpcer=0.9").err
+    )
+    assert "stricter" not in call("--rule", "bpcer=0.1", out="milder").err

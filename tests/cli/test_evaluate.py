@@ -110,7 +110,7 @@ def test_without_a_threshold_the_rest_is_measured_and_the_exit_code_says_so(bona
     assert answer.code == 2
     assert f"note: {note}" in answer.err
     assert answer.err.splitlines()[-1] == (
-        "incomplete no threshold could be chosen: rates at a threshold are not known"
+        "incomplete no threshold could be chosen: rates at a threshold are not known; add dev rows, or give one, e.g. --rule fixed=0.35"
     )
     assert cells(answer)["APCER pooled"][-1] == "0.8750"  # the AUC needs none
     assert json.loads((tmp_path / "out/report.json").read_text())["threshold"] is None
@@ -432,3 +432,14 @@ def test_limits_and_columns_are_looked_at_before_the_judging(
     out = tmp_path / "out"
     assert bonaface("evaluate", manifest, "--bundle", tiny, "--out", out, *words).sentence == sentence
     assert counted["done"] == 0
+
+
+@pytest.mark.parametrize(("option", "value"), [("--bundle", "small"), ("--finder", "dlib_hog")])
+def test_a_table_of_scores_is_not_judged(bonaface, tmp_path, option, value):
+    path = tmp_path / "scores.csv"
+    path.write_text(
+        "sample,label,species,subject,split,attack_score,reason\na,bonafide,bonafide,a,test,0.2,\n"
+    )
+    answer = bonaface("evaluate", path, option, value, "--out", tmp_path / "out")
+    assert answer.sentence.startswith(f"{option} must come with a manifest of pictures to judge; ")
+    assert not (tmp_path / "out").exists()

@@ -112,3 +112,19 @@ def test_folders_with_a_version_keep_their_names(bonaface, tmp_path):
         bonaface("evaluate", scores, "--out", tmp_path / name, "--replicates", 0)
     answer = bonaface("report", tmp_path / "ev-1.0", tmp_path / "ev-1.1", "--replicates", 20)
     assert "wrong alone: ev-1.0 0, ev-1.1 0" in answer.out
+
+
+def test_a_report_that_was_made_otherwise_is_told(bonaface, tmp_path):
+    """Its own threshold lets all prints pass that the rule here finds."""
+    first = score_table(tmp_path / "a.csv", missed=1)
+    second = score_table(tmp_path / "b.csv", missed=2)
+    for name, table, words in (("fixed", first, ("--rule", "fixed=0.95")), ("plain", second, ())):
+        assert bonaface("evaluate", table, "--out", tmp_path / name, *words).code == 0
+    answer = bonaface("report", tmp_path / "fixed", tmp_path / "plain", "--replicates", 50)
+    assert (
+        f"note: the report in {tmp_path / 'fixed'} is by --rule fixed=0.95, and its rates differ"
+        in answer.err
+    )
+    assert str(tmp_path / "plain") not in answer.err
+    assert answer.out.count(": threshold 0.") == 2
+    assert "note: the report" not in bonaface("report", first, second, "--replicates", 50).err

@@ -84,3 +84,9 @@ def test_a_folder_without_routers_is_refused(tmp_path):
     (tmp_path / "events.jsonl").write_text('{"event": "epoch"}\n')
     with pytest.raises(CheckpointError, match="a run must have recorded its routers"):
         router(tmp_path)
+
+
+def test_it_needs_no_torch(run, without_torch):
+    with pytest.raises(typer.Exit) as end:
+        router(run)
+    assert end.value.exit_code == 1

@@ -62,7 +62,6 @@ def test_pictures_that_do_not_fit(tmp_path):
         f"every picture below {tmp_path} must have a path like {{split}}/{{species}}/{{subject}}/*; "
         "1 of 2 have not: a.jpg; declare the data set's own pattern"
     )
-    assert "; there is none;" in refused(tmp_path / "nowhere")
 
 
 @pytest.mark.parametrize(
@@ -98,3 +97,12 @@ def test_words_that_nobody_explained(tmp_path):
     assert refused(root, split_words={"val": "validation"}) == (
         "the folder word 'val' must mean a split of train, dev, test; got 'validation'"
     )
+
+
+def test_a_folder_that_is_not_there_or_empty(tmp_path):
+    with pytest.raises(
+        ManifestError, match="must be a folder of pictures; it does not exist; check the path"
+    ):
+        folders(tmp_path / "nope", pattern="{split}/{species}/{subject}/*")
+    with pytest.raises(ManifestError, match="must have pictures in it; none was found"):
+        folders(tmp_path, pattern="{split}/{species}/{subject}/*")

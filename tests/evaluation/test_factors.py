@@ -153,7 +153,7 @@ def test_altered_pictures(report: Report) -> None:
         ["dark", "3 EV", "0.9000 → not known", "5.00 % → not known", "2.00 % → not known", "3.75 %"],
     ]
     assert words(below).startswith(
-        "1,500 test pictures as they are and altered, judged by tiny 1, at one threshold."
+        "1,500 test pictures as they are and altered, judged by tiny 1, an attack from 0.5000 on."
     )
     assert words(below).splitlines()[-1] == "a note"
 

@@ -110,7 +110,7 @@ def test_rates() -> None:
     rate = MeasuredRate(1234, 45678, 1234 / 45678, 0.0255, 0.0285)
     assert rate_cells(rate) == ("1,234", "45,678", "2.70 %", "2.55 to 2.85 %")
     assert rate_text(rate) == "1,234 of 45,678 = 2.70 % (2.55 to 2.85 %)"
-    assert rate_cells(NOTHING) == ("0", "0", "not known", "")
+    assert rate_cells(NOTHING) == ("", "", "not known", "")
     assert rate_text(NOTHING) == "not known"
 
 

@@ -62,7 +62,9 @@ def test_captures_without_a_face_are_passed_over_if_they_are_not_the_most(gate):
     assert most.outcome is Outcome.NO_DECISION
     assert most.attack_score is None
     assert most.reason is Reason.NO_FACE
-    assert most.detail.startswith("3 of 4 captures have no decision, 2 as a face must be in the picture")
+    assert most.detail.startswith(
+        "3 of 4 captures have no decision, 2 for no_face, e.g. as a face must be in the picture"
+    )
 
 
 @pytest.mark.parametrize(

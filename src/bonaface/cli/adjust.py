@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bonaface.cli.console import check_finder, finder_file, plain, progress_bar, remark, results, say, words
+from bonaface.cli.console import (
+    check_finder,
+    finder_file,
+    folder_beside,
+    plain,
+    progress_bar,
+    remark,
+    results,
+    say,
+    words,
+)
 from bonaface.cli.options import Bundle, Finder, Threads
 from bonaface.errors import ManifestError
 from bonaface.vocabulary import Split
@@ -79,8 +89,7 @@ def adjust(
     from bonaface.inference.gate import load
 
     clopper_pearson(0, 1)  # the intervals want scipy: say so before the judging, not after
-    out = out.absolute() if out.name == "" else out
-    folder, work = bundle_folder(bundle), work or out.with_name(f"{out.name}-captures")
+    folder, work = bundle_folder(bundle), work or folder_beside(out, "captures")
     check_out(folder, out)
     gate = load(folder, yunet=finder_file(finder), num_threads=threads)
     check_finder(finder, gate.card.contract.finder)
@@ -99,8 +108,17 @@ def adjust(
     card = with_own_threshold(folder, out, table, rule, are_joint=together)
     before, after = (errors_at(table, at) for at in (gate.threshold, card.threshold.value))
     results.print(_table(before, after))
+    _tell_stricter(gate.threshold, card.threshold.value, rule)
     _tell(table, after, is_real=attacks is None)
     say(f"wrote {out}: {card.id}, an attack from {card.threshold.value:.4f} on")
+
+
+def _tell_stricter(before: float, now: float, rule: str) -> None:
+    if now < before:
+        remark(
+            f"note: stricter than before: {rule} allows a lower threshold than the bundle's own, {before:.4f}; fewer attacks pass, "
+            "and more captures are turned away"
+        )
 
 
 def _presented(manifest: Manifest) -> Manifest:

@@ -68,6 +68,12 @@ def progress_bar(title: str, total: int, *, is_shown: bool = True) -> Iterator[C
         yield advance
 
 
+def folder_beside(out: Path, what: str) -> Path:
+    """A folder named after `out`, next to it; `out` may be "."."""
+    whole = out if out.name else out.absolute()
+    return whole.with_name(f"{whole.name}-{what}")
+
+
 def check_not_input(out: Path | None, *inputs: Path | None) -> None:
     """Raise `BonafaceError` where what is written would replace what is read."""
     for one in inputs:

@@ -11,7 +11,7 @@ import typer
 
 from bonaface.cli import simuad
 from bonaface.cli.console import check_not_input, remark, results, say, words
-from bonaface.errors import BonafaceError
+from bonaface.errors import BonafaceError, ManifestError
 
 if TYPE_CHECKING:
     from bonaface.data.manifest import Manifest
@@ -92,6 +92,11 @@ def join(
 
     check_not_input(out, *manifests, *(attacks_of or ()))
     attacks = [read_manifest(path).where(lambda row: not row.is_bonafide) for path in attacks_of or ()]
+    for path, found in zip(attacks_of or (), attacks, strict=True):
+        if not found.rows:
+            raise ManifestError(
+                f"{path} must have attacks; all of its rows are bona fide; give the simulated set's manifest"
+            )
     if len(manifests) + len(attacks) < 2:
         raise typer.BadParameter("wants two manifests or more")
     _write(joined([*map(read_manifest, manifests), *attacks], out.parent), out)

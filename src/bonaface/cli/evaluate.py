@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -25,7 +25,7 @@ from bonaface.cli.options import (
     check_frames,
 )
 from bonaface.cli.report_table import show
-from bonaface.errors import ScoreError, did_you_mean
+from bonaface.errors import BonafaceError, ScoreError, did_you_mean
 
 if TYPE_CHECKING:
     from bonaface.evaluation.report import Report
@@ -143,6 +143,7 @@ def _rows(
     from bonaface.evaluation.scores import read_scores
 
     if is_score_table(source):
+        _check_unjudged(source, {"--bundle": bundle, "--finder": finder})
         table = read_scores(source)
         _check_groups(groups, table.groups)
         check_presentations(presentations, table.groups)
@@ -167,6 +168,16 @@ def _check_ways(rule: str, frames: str, presentations: str | None) -> None:
     parse_rule(rule)
     check_way(frames)
     check_frames(frames, presentations)
+
+
+def _check_unjudged(source: Path, given: Mapping[str, object]) -> None:
+    """Raise `BonafaceError` where a table of scores is to be judged: whoever asks for that would read somebody else's rates."""
+    for option, value in given.items():
+        if value is not None:
+            raise BonafaceError(
+                f"{option} must come with a manifest of pictures to judge; {source} is a table of scores; leave {option} out, "
+                "or give the manifest"
+            )
 
 
 def _check_groups(asked: Sequence[str] | None, known: Collection[str]) -> None:
@@ -229,7 +240,10 @@ def _end(report: Report) -> None:
     """Exit with 2 where no threshold could be chosen."""
     if report.threshold is None:
         title = "[bold red]incomplete[/] "
-        remark("no threshold could be chosen: rates at a threshold are not known", title=title)
+        remark(
+            "no threshold could be chosen: rates at a threshold are not known; add dev rows, or give one, e.g. --rule fixed=0.35",
+            title=title,
+        )
         raise typer.Exit(2)
 
 

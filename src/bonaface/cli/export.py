@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
-from bonaface.cli.console import progress_bar, say
+from bonaface.cli.console import folder_beside, progress_bar, say
 from bonaface.errors import MissingExtraError
 from bonaface.vocabulary import Split
 
@@ -53,7 +53,7 @@ def export(
             help="A second run that looks at the same crop at a smaller size; the evidence of both is averaged."
         ),
     ] = None,
-    size: Annotated[int | None, typer.Option(help=SIZE)] = None,
+    size: Annotated[int | None, typer.Option(min=1, help=SIZE)] = None,
     name: Annotated[str | None, typer.Option(help="Of the bundle; the recipe's by default.")] = None,
     version: Annotated[str, typer.Option("--bundle-version", help="Of this training.")] = "0.1.0",
     licence: Annotated[str, typer.Option(help="Of the weights, an SPDX identifier.")] = "Apache-2.0",
@@ -89,12 +89,11 @@ def export(
     for option, given in (("--species-data", species_data), ("--calibration-data", calibration_data)):
         if data is None and given is not None:
             raise typer.BadParameter(f"{option} wants --data too: what is fitted must be measured")
-    out = out.absolute() if out.name == "" else out
     with in_place_of(out) as fresh:
         card = export_run(run, fresh, **about)
         if data is not None:
             fitted_on = _FittedOn(calibration_data or data, species_data or data)
-            scores = evaluation or out.with_name(out.name + "-evaluation")
+            scores = evaluation or folder_beside(out, "evaluation")
             card = _measured(run, fresh, about, data, fitted_on, scores)
     megabytes = f"{card.model.bytes / 1e6:.1f} MB"
     say(f"wrote {out}: {card.id}, {megabytes}, an attack from {card.threshold.value:.4f} on")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import Annotated, NoReturn
 
@@ -78,7 +79,9 @@ def run() -> None:
     except BonafaceError as error:
         _end(str(error))
     except OSError as error:
-        what = error.filename or "a file"
+        what = re.sub(
+            r"(\.\d+)?\.part$", "", str(error.filename or "a file")
+        )  # what is written until it is whole
         _end(f"{what} can not be read or written as asked ({error.strerror or error}); choose another place")
 
 

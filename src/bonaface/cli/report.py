@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from bonaface.cli.console import check_not_input, say
-from bonaface.cli.judging import scores_of
+from bonaface.cli.console import check_not_input, remark, say
+from bonaface.cli.judging import REPORT, scores_of
 from bonaface.cli.options import MEAN, Frames, Presentations, Rule, Seed, check_frames
 from bonaface.cli.report_table import show_side_by_side
 
@@ -40,10 +40,31 @@ def report(
         *tables, names=_names(first, second), rule=rule, replicates=replicates, seed=seed
     )
     show_side_by_side(comparison)
+    for folder in (first, second):
+        _tell_made_otherwise(folder, rule, presentations, frames)
     if out is not None:
         text = json.dumps(to_json(comparison), indent=2, ensure_ascii=False, allow_nan=False)
         write_whole(out, f"{text}\n".encode())
         say(f"wrote {out}")
+
+
+def _tell_made_otherwise(folder: Path, rule: str, presentations: str | None, frames: str) -> None:
+    """A remark where the report in a folder has another rule, or other rows, than this comparison."""
+    from bonaface.evaluation.json_file import read_object
+    from bonaface.evaluation.thresholds import FIXED
+
+    if not (folder / REPORT).is_file():
+        return
+    made = read_object(folder / REPORT, "a report", "evaluate again")
+    threshold, level = made.get("threshold") or {}, made.get("level") or {}
+    is_fixed = threshold.get("rule") == FIXED
+    own = f"{FIXED}={threshold.get('value')}" if is_fixed else threshold.get("rule")
+    how = level.get("how") if level.get("unit") == "presentation" else None
+    words = [] if own in (None, rule) else [f"--rule {own}"]
+    if (how, level.get("column") if how else None) != (frames if presentations else None, presentations):
+        words.append(f"--presentations {level['column']} --frames {how}" if how else "every row by itself")
+    if words:
+        remark(f"note: the report in {folder} is by {' and '.join(words)}, and its rates differ from these")
 
 
 def _names(first: Path, second: Path) -> tuple[str, str]:

@@ -83,7 +83,7 @@ def _chance(value: float) -> str:
 
 def show_side_by_side(comparison: SideBySide) -> None:
     """Print both systems' statistics, their differences, and who is better where it is more than noise."""
-    from bonaface.evaluation.wording import decimal, difference_text, percent, statistic_name
+    from bonaface.evaluation.wording import decimal, difference_text, percent, statistic_name, threshold_text
 
     first, second = map(plain, comparison.names)
     table = _table("on test", first, second, "difference", "95 % interval", "better")
@@ -107,6 +107,8 @@ def show_side_by_side(comparison: SideBySide) -> None:
             better,
         )
     results.print(table)
+    for name, threshold in zip(comparison.names, comparison.thresholds, strict=True):
+        say(f"{name}: {threshold_text(threshold)}")
     quick = comparison.mcnemar
     say(
         f"wrong alone: {comparison.names[0]} {quick.first_only}, {comparison.names[1]} {quick.second_only} of "

@@ -27,8 +27,7 @@ def router(
 
     from bonaface.evaluation.router_history import COLUMNS, cells, remarks, router_epochs
     from bonaface.evaluation.router_page import write_router_page
-    from bonaface.training.events import EVENTS, read_events
-    from bonaface.training.record import RECORD
+    from bonaface.training.events import EVENTS, RECORD, read_events
 
     if not (run / EVENTS).is_file():
         raise CheckpointError(

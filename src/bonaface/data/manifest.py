@@ -232,7 +232,8 @@ def _csv_rows(path: Path) -> Sequence[Mapping[str, str]]:
             reader = csv.DictReader(file, restval="")
             columns, rows = reader.fieldnames or (), [dict(row) for row in reader]
     except (UnicodeDecodeError, csv.Error) as error:
-        raise ManifestError(f"{path} must be CSV text in UTF-8; it is not ({error}); save it again") from None
+        remedy = "save it again" if path.suffix.lower() == ".csv" else "give a manifest, which lists pictures"
+        raise ManifestError(f"{path} must be CSV text in UTF-8; it is not ({error}); {remedy}") from None
     _check_header(path, columns)
     repeated = [column for column, count in Counter(columns).items() if column and count > 1]
     if repeated:

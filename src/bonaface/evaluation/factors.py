@@ -119,13 +119,19 @@ def tested_gaps(report: Report) -> list[tuple[str, bool]]:
     ]
 
 
+def _at(robustness: Robustness) -> str:
+    """Where an attack begins, which is the bundle's own or the one given to `bonaface stress`, and not this report's."""
+    values = {decimal(curve.threshold) for curve in robustness.curves}
+    return f"an attack from {', '.join(sorted(values))} on" if values else "at one threshold"
+
+
 def alterations(robustness: Robustness | None) -> str:
     """What the strongest alteration of every kind does."""
     if robustness is None:
         return "Not measured: no scores of altered pictures came with this report."
     columns = ("alteration", "strongest", "AUC", "APCER worst species", "BPCER", "mean ACER pooled")
     first = (
-        f"{robustness.rows:,} {robustness.split} pictures as they are and altered, judged by {escaped(robustness.bundle)}, at one threshold. Arrows lead from as "
+        f"{robustness.rows:,} {robustness.split} pictures as they are and altered, judged by {escaped(robustness.bundle)}, {_at(robustness)}. Arrows lead from as "
         "is to the strongest severity; the mean is over all severities."
     )
     rows = [_strongest_row(curve) for curve in robustness.curves]

@@ -112,7 +112,7 @@ def rate_cells(rate: MeasuredRate) -> tuple[str, str, str, str]:
     ('3', '35', '8.57 %', '1.80 to 23.06 %')
     """
     if not rate.total:
-        return "0", "0", NOT_KNOWN, ""
+        return "", "", NOT_KNOWN, ""
     return f"{rate.errors:,}", f"{rate.total:,}", percent(rate.value), interval_text(rate.low, rate.high)
 
 

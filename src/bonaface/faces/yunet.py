@@ -26,7 +26,7 @@ class YuNetFinder:
 
     def __init__(self, model: Path, *, min_confidence: float = 0.7, long_side: int = 640) -> None:
         if not model.is_file():
-            raise DownloadError(f"{model} must be YuNet's ONNX file; it does not exist; "
+            raise DownloadError(f"{model} must be YuNet's ONNX file; {'it is a folder' if model.is_dir() else 'it does not exist'}; "
                                 "fetch it with: bonaface models fetch yunet")  # fmt: skip
         # OpenCV warns about its own graph engine
         cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)

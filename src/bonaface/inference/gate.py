@@ -108,7 +108,8 @@ class Gate:
             reason, count = Counter(verdict.reason for verdict in silent).most_common(1)[0]
             detail = next(verdict.detail for verdict in silent if verdict.reason is reason)
             return self._refusals.no_decision(
-                reason, f"{len(silent)} of {len(verdicts)} captures have no decision, {count} as {detail}"
+                reason,
+                f"{len(silent)} of {len(verdicts)} captures have no decision, {count} for {reason}, e.g. as {detail}",
             )
         joint = _together([scored for _, scored in found])
         return self._verdict(found[0][0], joint, of=_captures(len(found), silent))

@@ -9,7 +9,8 @@ from typing import Any
 
 from bonaface.errors import CheckpointError
 
-EVENTS = "events.jsonl"
+EVENTS, RECORD = "events.jsonl", "run.json"
+"""Files of a run's folder: what happened, and how it was made."""
 
 
 def append_event(out: Path, event: str, **values: Any) -> None:

@@ -85,8 +85,7 @@ def export_run(
     """
     detector, recipe = detector_of_run(run, size=size)
     judging = with_smaller(detector, recipe, beside)
-    record, other = _record(run), _record(beside) if beside else None
-    told = [*_runs_of(record), *(_runs_of(other) if other else ())]
+    told = _runs_of(record := _record(run), other := _record(beside) if beside else None)
     cleared(out)
     if is_trainable:
         (out / WEIGHTS).write_bytes(save(detector.state_dict()))  # readable by whoever may read the rest
@@ -180,9 +179,13 @@ def _record(run: Path) -> Mapping[str, Any]:
     return record
 
 
-def _runs_of(record: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The runs behind a run's weights that say what they learned from, itself the last."""
-    return [*(one for one in record.get("earlier_runs", ()) if "pictures" in one), record]
+def _runs_of(*records: Mapping[str, Any] | None) -> list[Mapping[str, Any]]:
+    """The runs behind these runs' weights that say what they learned from, each run after those that it started from."""
+    told: list[Mapping[str, Any]] = []
+    for record in records:
+        if record is not None:
+            told += [*(one for one in record.get("earlier_runs", ()) if "pictures" in one), record]
+    return told
 
 
 def _recipe_of(record: Mapping[str, Any], otherwise: Recipe) -> Recipe:

@@ -37,7 +37,7 @@ from bonaface.training.material import Material
 from bonaface.training.memory import recompute_activations
 from bonaface.training.recipe import Recipe, from_dict, to_dict
 from bonaface.training.router_record import write_routers
-from bonaface.training.schedule import batches_of_step, optimiser, schedule
+from bonaface.training.schedule import batches_of_step, last_rate, optimiser, schedule
 from bonaface.training.start import check_start
 from bonaface.training.stopping import stop_requests
 from bonaface.training.task import Figures, Learning, Task
@@ -112,7 +112,7 @@ def train(
                 "epoch",
                 epoch=run.progress.epoch,
                 loss=run.progress.loss_sum / run.progress.step,
-                lr=run.rate,
+                lr=last_rate(run.scheduler),
                 dev=asdict(figures),  # type: ignore[call-overload]
                 best_epoch=run.progress.best_epoch,
                 seconds=round(time.monotonic() - epoch_started, 1),
@@ -206,7 +206,6 @@ class _Run:
             warmup_share=how.warmup_share,
             stride=steps if how.scheduled_by == "epoch" else 1,
         )
-        self.rate = self.scheduler.get_last_lr()[0]  # of the last step that was taken
         self.progress = checkpoint.Progress(num_processes=accelerator.num_processes)
         self.started_from: dict[str, torch.Tensor] = {}
         self.started = time.monotonic()
@@ -295,14 +294,11 @@ class _Run:
         if clip_norm > 0:
             self.accelerator.clip_grad_norm_(self.model.parameters(), clip_norm)
         self.optimizer.step()
-        self.rate = self.scheduler.get_last_lr()[0]
         limit_scales(self.bare)
         self.scheduler.step()
         self.optimizer.zero_grad()
         self.average.update_parameters(self.bare)
-        if (
-            self.recipe.masking is not None
-        ):  # its statistics make the targets, which must be alike in every process
+        if self.recipe.masking is not None:  # the targets are made by its statistics
             broadcast(list(self.average.buffers()))
 
     def _finite(self, loss: torch.Tensor) -> float:

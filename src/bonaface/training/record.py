@@ -21,11 +21,9 @@ import transformers
 import bonaface
 from bonaface.errors import CheckpointError
 from bonaface.training.checkpoint import Progress
-from bonaface.training.events import read_events
+from bonaface.training.events import RECORD, read_events
 from bonaface.training.material import Material
 from bonaface.training.recipe import Recipe, to_dict
-
-RECORD = "run.json"
 
 
 @dataclass(frozen=True, slots=True)

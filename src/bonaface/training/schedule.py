@@ -62,6 +62,12 @@ def schedule(optimizer: Optimizer, *, num_steps: int, warmup_share: float, strid
     return LambdaLR(optimizer, rate)
 
 
+def last_rate(scheduler: LambdaLR) -> float:
+    """The learning rate, of the first group, that the last step was taken with; the scheduler itself is at the next one."""
+    step = max(scheduler.last_epoch - 1, 0)
+    return float(scheduler.base_lrs[0] * scheduler.lr_lambdas[0](step))
+
+
 def rate_at(step: int, *, num_steps: int, warmup_share: float, stride: int = 1) -> float:
     """The share of the peak rate at `step` (from 0), in [0, 1]; while it rises, what it reaches within `stride` steps.
 

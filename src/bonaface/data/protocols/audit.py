@@ -255,11 +255,17 @@ def _repeat_notes(paths: Repeats, contents: Repeats | None) -> list[str]:
 
 
 def _size_notes(pictures: Sequence[PictureFiles]) -> list[str]:
-    """Species whose sampled sizes no bona fide picture has: a size tells the class."""
+    """Species whose sampled sizes no bona fide picture has, where sizes come again: a size tells the class. Where nearly every
+    picture has a size of its own, as in simulated sets, that says nothing.
+    """
     genuine = {size for one in pictures if one.family == "" for size in one.sizes}
     return [
         f"no bonafide picture of the sample has a size of {one.species} ({', '.join(list(one.sizes)[:3])}): "
         "size or sharpness alone may tell it"
         for one in pictures
-        if genuine and one.family and one.sizes and genuine.isdisjoint(one.sizes)
+        if genuine
+        and one.family
+        and one.sizes
+        and 2 * len(one.sizes) <= sum(one.sizes.values())
+        and genuine.isdisjoint(one.sizes)
     ]

@@ -50,12 +50,16 @@ def folders(
     shape = _shape(pattern)
     species_of = {**SPECIES, **{word: _species(word, name) for word, name in (species_words or {}).items()}}
     split_of = {**{str(one): one for one in Split}, **_splits(split_words or {})}
+    if not root.is_dir():
+        raise ManifestError(f"{root} must be a folder of pictures; it does not exist; check the path")
     paths = tuple(path.relative_to(root) for path in pictures_below(root))
+    if not paths:
+        raise ManifestError(f"{root} must have pictures in it; none was found; check the path")
     check_names(paths)
     matches = [(path.as_posix(), shape.fullmatch(path.as_posix())) for path in paths]
     strays = tuple(path for path, (_, match) in zip(paths, matches, strict=True) if match is None)
-    if strays or not paths:
-        found = f"{len(strays)} of {len(paths)} have not: {first_ten(strays)}" if paths else "there is none"
+    if strays:
+        found = f"{len(strays)} of {len(paths)} have not: {first_ten(strays)}"
         raise ManifestError(
             f"every picture below {root} must have a path like {pattern}; {found}; declare the data set's own pattern"
         )

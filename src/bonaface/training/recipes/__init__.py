@@ -37,7 +37,6 @@ from bonaface.training.recipes.small import (
 from bonaface.training.recipes.told import (
     nano_told_finish,
     small_told_finish,
-    told_again,
     told_further,
     told_start,
 )
@@ -57,7 +56,6 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
         nano_distances_finish,
         told_start,
         told_further,
-        told_again,
         nano_told_finish,
         small_told_finish,
         small,

@@ -60,17 +60,6 @@ def told_further() -> Recipe:
     )
 
 
-def told_again() -> Recipe:
-    """A third schedule of the same at 160 pixels, from the end of the second, shorter: more of what helped.
-
-    Expected: to be measured.
-
-    Command: torchrun --nproc-per-node 2 --no-python bonaface train told_again --start-from runs/told-further --data manifest.csv
-    --out runs/told-again
-    """
-    return replace(told_further(), name="told_again", epochs=10, seed=81)
-
-
 def told_last(
     *, name: str, epochs: int, samples_per_epoch: int, start_share: float = 0.0, seed: int
 ) -> Recipe:
