@@ -138,7 +138,7 @@ def test_a_line_an_epoch(straight):
         assert event["dev"].keys() == {"mean_auc", "auc", "species_auc"}
         assert event["dev"]["species_auc"].keys() == {"diffusion"}
         assert 0 < event["loss"] < 10
-    # 0.05 of nine steps rounds to no warm-up: a cosine from the peak, seen after 3, 6 and 9 steps
+    # 0.05 of nine steps rounds to no warm-up: a cosine from the peak, of steps 3, 6 and 9
     assert [event["lr"] for event in events] == pytest.approx([0.00176604, 0.00082635, 6.0307e-05], rel=1e-4)
 
 
