@@ -114,3 +114,35 @@ def test_manifests_are_joined(bonaface, slice_, tmp_path):
         f"wrote {out}: train 0 bonafide and 3 attacks, dev 1 bonafide and 3 attacks, "
         "test 0 bonafide and 3 attacks\n"
     )
+
+
+def test_the_manifest_of_a_simulated_set_stays(bonaface, tmp_path):
+    """Its pictures are made once more by it."""
+    one, made = tmp_path / "one.csv", tmp_path / "made"
+    made.mkdir()
+    one.write_text("path,label,species,subject\na.jpg,bonafide,bonafide,ann\n")
+    (made / "simulation.json").write_text("{}")
+    (made / "manifest.csv").write_text("path,label,species,subject\nb.jpg,attack,print,bob\n")
+    before = (made / "manifest.csv").read_text()
+    other = tmp_path / "other.csv"
+    other.write_text("path,label,species,subject\nc.jpg,attack,print,cem\n")
+    answer = bonaface("data", "join", one, other, "--out", made / "manifest.csv")
+    assert "must not replace the manifest of a simulated set" in answer.sentence
+    assert (made / "manifest.csv").read_text() == before
+
+
+def test_attacks_of_a_manifest_without_any(bonaface, tmp_path):
+    for name in ("one", "two"):
+        (tmp_path / f"{name}.csv").write_text(
+            f"path,label,species,subject\n{name}.jpg,bonafide,bonafide,{name}\n"
+        )
+    answer = bonaface(
+        "data",
+        "join",
+        tmp_path / "one.csv",
+        "--attacks-of",
+        tmp_path / "two.csv",
+        "--out",
+        tmp_path / "all.csv",
+    )
+    assert answer.sentence.endswith("all of its rows are bona fide; give the simulated set's manifest")

@@ -128,3 +128,14 @@ def test_a_report_that_was_made_otherwise_is_told(bonaface, tmp_path):
     assert str(tmp_path / "plain") not in answer.err
     assert answer.out.count(": threshold 0.") == 2
     assert "note: the report" not in bonaface("report", first, second, "--replicates", 50).err
+
+
+def test_a_file_of_another_kind_is_not_written_over(bonaface, tmp_path):
+    first, second = (score_table(tmp_path / f"{name}.csv", missed=1) for name in "ab")
+    photo = tmp_path / "photo.jpg"
+    photo.write_bytes(b"a picture")
+    answer = bonaface("report", first, second, "--out", photo)
+    assert answer.sentence == (
+        f"--out must be a new file, or one that ends in .json; {photo} is there and does not; name a new one"
+    )
+    assert photo.read_bytes() == b"a picture"

@@ -81,6 +81,14 @@ def check_not_input(out: Path | None, *inputs: Path | None) -> None:
             raise BonafaceError(f"--out must be another file than {one}; it is the same; name a new one")
 
 
+def check_kind(out: Path | None, *suffixes: str) -> None:
+    """Raise `BonafaceError` where a file is there already and its name is of another kind than what is written."""
+    if out is not None and out.exists() and out.suffix.lower() not in suffixes:
+        raise BonafaceError(
+            f"--out must be a new file, or one that ends in {' or '.join(suffixes)}; {out} is there and does not; name a new one"
+        )
+
+
 OWN_FINDER = "dlib_hog"
 """The finder that needs no file; only bundles that have learned by it can use it."""
 

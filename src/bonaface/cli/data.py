@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bonaface.cli import simuad
-from bonaface.cli.console import check_not_input, remark, results, say, words
+from bonaface.cli.console import check_kind, check_not_input, remark, results, say, words
 from bonaface.errors import BonafaceError, ManifestError
 
 if TYPE_CHECKING:
@@ -192,7 +192,13 @@ def _write(manifest: Manifest, out: Path) -> None:
     from bonaface.data.manifest import write_manifest
     from bonaface.data.protocols.audit import split_counts
     from bonaface.data.protocols.presence import rebased
+    from bonaface.data.simulation_folder import SETTINGS
 
+    check_kind(out, ".csv", ".parquet")
+    if out.exists() and (out.parent / SETTINGS).is_file():
+        raise ManifestError(
+            f"--out must not replace the manifest of a simulated set; {out} is one; name a new one"
+        )
     write_manifest(out, rebased(manifest, out.parent).rows)
     counts = (
         f"{one.split} {one.labels.get('bonafide', 0)} bonafide and {one.labels.get('attack', 0)} attacks"

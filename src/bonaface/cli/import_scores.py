@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bonaface.cli.console import check_not_input, remark, say
+from bonaface.cli.judging import is_score_table
 from bonaface.errors import BonafaceError
 
 if TYPE_CHECKING:
@@ -80,6 +81,10 @@ def import_scores(
     given = {name: value for name, value in said.items() if value is not None}
     table = imported(source, _declared(form, given))
     check_not_input(out, source, form)
+    if out.exists() and not is_score_table(out):
+        raise BonafaceError(
+            f"--out must be a new file or a table of scores; {out} is another; name a new one"
+        )
     whole = joined(read_scores(out), table) if add else table
     out.parent.mkdir(parents=True, exist_ok=True)
     write_scores(out, whole)

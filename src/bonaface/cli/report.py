@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from bonaface.cli.console import check_not_input, remark, say
+from bonaface.cli.console import check_kind, check_not_input, remark, say
 from bonaface.cli.judging import REPORT, scores_of
 from bonaface.cli.options import MEAN, Frames, Presentations, Rule, Seed, check_frames
 from bonaface.cli.report_table import show_side_by_side
@@ -33,6 +33,7 @@ def report(
     check_frames(frames, presentations)
     files = [scores_of(source) for source in (first, second)]
     check_not_input(out, *files)
+    check_kind(out, ".json")
     tables = [read_scores(file) for file in files]
     if presentations is not None:
         tables = [aggregate(table, presentations, frames) for table in tables]

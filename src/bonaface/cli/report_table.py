@@ -92,7 +92,7 @@ def show_side_by_side(comparison: SideBySide) -> None:
         interval = one.difference
         known = interval.low == interval.low
         ends = (
-            f"{difference_text(name, interval.low)} to {difference_text(name, interval.high)}"
+            f"{difference_text(name, interval.low).removesuffix(' %')} to {difference_text(name, interval.high)}"
             if known
             else "no difference drawn"
         )

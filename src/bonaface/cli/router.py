@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from bonaface.cli.console import check_not_input, plain, remark, results, say
+from bonaface.cli.console import check_kind, check_not_input, plain, remark, results, say
 from bonaface.errors import CheckpointError
 
 PAGE = "router.html"
@@ -43,6 +43,7 @@ def router(
     results.print(table)
     page = out or run / PAGE
     check_not_input(page, run / EVENTS, run / RECORD)
+    check_kind(page, ".html")
     write_router_page(page, run.resolve().name, epochs)
     say(f"wrote {page}")
     dead = remarks(last.routers)
