@@ -7,7 +7,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from bonaface.data.manifest import Manifest, Row
-from bonaface.data.protocols.audit import Overlap, audit, identity_overlaps, split_counts
+from bonaface.data.protocols.audit import Overlap, _size_notes, audit, identity_overlaps, split_counts
+from bonaface.data.protocols.picture_files import PictureFiles
 from bonaface.data.protocols.uniattackdata import Protocol, uniattackdata
 from bonaface.vocabulary import SPECIES, Split
 from uniattackdata_slice import ADVERSARIAL, LIVE, PHYSICAL, write_lists, write_pictures
@@ -121,3 +122,14 @@ def test_protocols_need_no_torch():
         "assert not {'torch', 'scipy', 'pyarrow'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=100)
+
+
+def test_sizes_of_which_none_comes_again_are_no_sign():
+    def pictures(species, family, sizes):
+        return PictureFiles(species, family, sum(sizes.values()), 0, {"JPEG": sum(sizes.values())}, sizes)
+
+    genuine = pictures("bonafide", "", {f"{n}x{n}": 1 for n in range(100, 110)})
+    drawn = pictures("print", "physical", {f"{n}x{n}": 1 for n in range(200, 210)})
+    fixed = pictures("replay", "physical", {"640x480": 10})
+    (note,) = _size_notes([genuine, drawn, fixed])
+    assert "a size of replay (640x480)" in note

@@ -48,7 +48,7 @@ def test_a_broken_file_says_to_fetch_it_again(data, tmp_path, capfd):
 
 
 def test_a_folder_is_no_file(tmp_path):
-    with pytest.raises(DownloadError, match="it does not exist"):
+    with pytest.raises(DownloadError, match="it is a folder"):
         YuNetFinder(tmp_path)
 
 

@@ -23,7 +23,7 @@ def _of_all_processes(own: Tensor) -> Tensor:
     total = own.detach().clone()
     distributed.all_reduce(total)
     part = own * distributed.get_world_size()
-    return part + (total - part.detach())
+    return total + (part - part.detach())  # to the bit the same in every process
 
 
 class ClassRegularisation(nn.Module):

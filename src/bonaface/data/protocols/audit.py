@@ -16,6 +16,8 @@ PARTNER = "partner"
 """The group column that names a second person in a picture."""
 
 NO_SPLIT = "no split"
+FEW = 3
+"""So many sizes, each of one picture, say nothing of how the others are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +256,12 @@ def _repeat_notes(paths: Repeats, contents: Repeats | None) -> list[str]:
     return notes
 
 
+def _are_drawn(sizes: Mapping[str, int]) -> bool:
+    """Whether most of several pictures have a size that no other has."""
+    count = sum(sizes.values())
+    return count > FEW and 2 * len(sizes) > count
+
+
 def _size_notes(pictures: Sequence[PictureFiles]) -> list[str]:
     """Species whose sampled sizes no bona fide picture has, where sizes come again: a size tells the class. Where nearly every
     picture has a size of its own, as in simulated sets, that says nothing.
@@ -266,6 +274,6 @@ def _size_notes(pictures: Sequence[PictureFiles]) -> list[str]:
         if genuine
         and one.family
         and one.sizes
-        and 2 * len(one.sizes) <= sum(one.sizes.values())
+        and not _are_drawn(one.sizes)
         and genuine.isdisjoint(one.sizes)
     ]
