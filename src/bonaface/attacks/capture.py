@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bonaface.attacks import fields
+from bonaface.attacks.complexion import as_grey
 from bonaface.attacks.light import to_picture
 from bonaface.attacks.mosaic import PATTERNS, demosaicked, mosaicked
 from bonaface.attacks.scene import Scene
@@ -182,7 +183,7 @@ def _developed(pixels: Picture, p: CaptureParameters) -> Picture:
         curves = np.rint(255 * (p.haze + (1 - p.haze) * clear)).astype(np.uint8)
         pixels = np.asarray(cv2.LUT(pixels, np.ascontiguousarray(curves[:, None, :])), dtype=np.uint8)
     if p.saturation != 1:
-        grey = cv2.cvtColor(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+        grey = as_grey(pixels)
         pixels = np.asarray(cv2.addWeighted(pixels, p.saturation, grey, 1 - p.saturation, 0), dtype=np.uint8)
     return pixels
 

@@ -24,11 +24,14 @@ def is_grey(pixels: Picture) -> bool:
     return largest <= _GREY * float(green.size)
 
 
+def as_grey(picture: Picture) -> Picture:
+    """The picture without its colours, in three channels still."""
+    return np.asarray(cv2.cvtColor(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB), np.uint8)
+
+
 def as_grey_as(behind: Picture, made: Picture) -> Picture:
     """What was made, without colours where what it is put into has none: a camera that sees no colour sees none in an attack."""
-    if not is_grey(behind):
-        return made
-    return np.asarray(cv2.cvtColor(cv2.cvtColor(made, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB), np.uint8)
+    return as_grey(made) if is_grey(behind) else made
 
 
 def recoloured(
@@ -48,7 +51,7 @@ def recoloured(
     """
     region = (where > 0.5).astype(np.uint8)
     if is_grey(target):
-        source = as_grey_as(target, source)
+        source = as_grey(source)
         transfer = "histogram" if transfer == "histogram" else "ycbcr"
     if not region.any():
         return source

@@ -79,9 +79,8 @@ def run() -> None:
     except BonafaceError as error:
         _end(str(error))
     except OSError as error:
-        what = re.sub(
-            r"(\.\d+)?\.part$", "", str(error.filename or "a file")
-        )  # what is written until it is whole
+        name = str(error.filename or "a file")
+        what = re.sub(r"(\.\d+)?\.part$", "", name)  # so a file is called until it is whole
         _end(f"{what} can not be read or written as asked ({error.strerror or error}); choose another place")
 
 

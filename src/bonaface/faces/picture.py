@@ -76,7 +76,6 @@ def read_picture(source: str | Path | bytes | Picture) -> Picture:
             image = Image.open(io.BytesIO(data), formats=_FORMATS)
             _check_header(image, name)
             image.getexif()
-        image.load()
         upright = ImageOps.exif_transpose(image)
         return np.array(upright.convert("RGB"))
 
